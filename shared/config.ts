@@ -22,25 +22,60 @@ const settings = z.object({
   POOLS: z
     .string()
     .default('provisioning,migration,webhooks,upkeep')
-    .transform((list) => list.split(',').map((pool) => pool.trim()).filter(Boolean))
+    .transform((list) =>
+      list
+        .split(',')
+        .map((pool) => pool.trim())
+        .filter(Boolean),
+    )
     .describe('Comma-separated pools this worker process serves.'),
-  CONCURRENCY: z.coerce.number().int().min(1).max(1000).default(20).describe('Steps one pool runs at once in one process.'),
-  LEASE_MS: z.coerce.number().int().min(500).default(15_000).describe('How long a worker holds a step without renewing, in milliseconds.'),
-  SHUTDOWN_GRACE_MS: z.coerce.number().int().min(0).default(10_000).describe('How long a stopping worker lets its steps finish, in milliseconds.'),
-  JWT_SECRET: z.string().min(32).optional().describe('HS256 key for bearer tokens. Unset: one is generated under STATE_DIR.'),
-  JWT_JWKS_URL: z.url().optional().describe('Key set of an identity provider (RS256, ES256, EdDSA); replaces JWT_SECRET.'),
+  CONCURRENCY: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(20)
+    .describe('Steps one pool runs at once in one process.'),
+  LEASE_MS: z.coerce
+    .number()
+    .int()
+    .min(500)
+    .default(15_000)
+    .describe('How long a worker holds a step without renewing, in milliseconds.'),
+  SHUTDOWN_GRACE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(10_000)
+    .describe('How long a stopping worker lets its steps finish, in milliseconds.'),
+  JWT_SECRET: z
+    .string()
+    .min(32)
+    .optional()
+    .describe('HS256 key for bearer tokens. Unset: one is generated under STATE_DIR.'),
+  JWT_JWKS_URL: z
+    .url()
+    .optional()
+    .describe('Key set of an identity provider (RS256, ES256, EdDSA); replaces JWT_SECRET.'),
   JWT_ISSUER: z.string().default('novacron').describe('Required `iss` of bearer tokens.'),
   JWT_AUDIENCE: z.string().default('novacron').describe('Required `aud` of bearer tokens.'),
   SECRETS_KEY: z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/, 'must be 32 bytes in base64')
     .optional()
-    .describe('Key that seals credentials at rest, 32 bytes in base64. Unset: one is generated under STATE_DIR.'),
+    .describe(
+      'Key that seals credentials at rest, 32 bytes in base64. Unset: one is generated under STATE_DIR.',
+    ),
   ALLOW_PRIVATE_NETWORKS: z
     .stringbool()
     .default(false)
-    .describe('Let cloud endpoints and webhooks point at loopback and private addresses, over http too (development).'),
-  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info').describe('Least severe log line that is written.'),
+    .describe(
+      'Let cloud endpoints and webhooks point at loopback and private addresses, over http too (development).',
+    ),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('Least severe log line that is written.'),
 })
 
 export type Config = z.infer<typeof settings>

@@ -1,0 +1,24 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** What surrounds every cloud call made while a step runs. */
+export interface CallScope {
+  /** Aborts when the step is cancelled, loses its lease or is shut down; every SDK call passes it on. */
+  signal: AbortSignal
+  /**
+   * Called by each adapter in the last moment before a request leaves the process.
+   * Throws when the worker no longer holds the step: only the holder calls a cloud.
+   */
+  beforeCall: () => void
+}
+
+const storage = new AsyncLocalStorage<CallScope>()
+
+/** Runs `work` so that every cloud call below it is guarded by `scope`. */
+export const withCallScope = <T>(scope: CallScope, work: () => Promise<T>): Promise<T> =>
+  storage.run(scope, work)
+
+/** For adapters: check the holder, right before a request is sent (after signing, on every retry). */
+export const beforeCall = (): void => storage.getStore()?.beforeCall()
+
+/** For adapters: the signal of the running step, if any. */
+export const callSignal = (): AbortSignal | undefined => storage.getStore()?.signal

@@ -1,0 +1,57 @@
+/** What the loopback clouds share. Each cloud differs from the others only in its wire protocol and its rules. */
+
+/** A fault to inject, given to the control endpoint. */
+export interface Fault {
+  /** Vendor operation, e.g. `RunInstances`, `PutSnapshotBlock`, `VirtualMachines_CreateOrUpdate`; `*` is any. */
+  operation: string
+  /** How many matching calls are hit; default 1. */
+  times?: number
+  /** Matching calls let through first; default 0. */
+  skip?: number
+  /**
+   * `error`: answer with `code`/`status` and do nothing; `hang`: never answer; `drop_reply`: do it, then cut the connection;
+   * `delay`: wait `delayMs`, then do it; `corrupt_read`: flip a byte of the data that is sent, keeping the vendor's checksum header of the
+   * true data; `corrupt_stored`: accept the data, then flip a byte of what is kept.
+   */
+  mode: 'error' | 'hang' | 'drop_reply' | 'delay' | 'corrupt_read' | 'corrupt_stored'
+  /** Vendor error code and HTTP status, for `error`. */
+  code?: string
+  status?: number
+  retryAfterSeconds?: number
+  delayMs?: number
+}
+
+/** One request that arrived. Kept by the call log in order of arrival. */
+export interface Call {
+  seq: number
+  atMs: number
+  operation: string
+  /** Does the operation change anything? */
+  mutating: boolean
+  userAgent: string
+  /** Resource the call speaks of, if it names one. */
+  resource?: string
+  status?: number
+}
+
+/** A disk's bytes, kept in a sparse file. */
+export interface StoredDisk {
+  readonly id: string
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+/** A running loopback cloud. `DELETE /_control/faults`, `POST /_control/faults`, `GET /_control/calls`, `GET /_control/state` do the same over HTTP. */
+export interface LoopbackCloud {
+  /** Base URL, e.g. `https://127.0.0.1:40123`. */
+  readonly url: string
+  /** PEM of the private CA that signed the server's certificate (https only). */
+  readonly caPem: string | undefined
+  inject(fault: Fault): void
+  clearFaults(): void
+  calls(): readonly Call[]
+  clearCalls(): void
+  /** Everything that exists and costs money, by kind: what a leak test counts. */
+  residue(): { kind: string; id: string; state: string; tags: Record<string, string> }[]
+  close(): Promise<void>
+}
