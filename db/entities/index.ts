@@ -1,0 +1,25 @@
+import { CloudProvider, Credential } from '#db/entities/provider.ts'
+import { IdempotencyKey, Job, JobEvent, JobStep, OutboxMessage } from '#db/entities/job.ts'
+import { Migration } from '#db/entities/migration.ts'
+import { MulticloudVm } from '#db/entities/vm.ts'
+import { Tenant } from '#db/entities/tenant.ts'
+import { CopiedChunk, DiskTransfer } from '#db/entities/transfer.ts'
+import { Webhook, WebhookDelivery } from '#db/entities/webhook.ts'
+
+/** Every table that the schema owns. */
+export const entities = [
+  Tenant,
+  CloudProvider,
+  Credential,
+  MulticloudVm,
+  Migration,
+  Job,
+  JobStep,
+  JobEvent,
+  OutboxMessage,
+  IdempotencyKey,
+  Webhook,
+  WebhookDelivery,
+  DiskTransfer,
+  CopiedChunk,
+]

@@ -1,0 +1,4 @@
+import { Initial } from '#db/migrations/001-initial.ts'
+
+/** In the order in which they are run; a name, once released, never changes. */
+export const migrations = [{ name: '001-initial', class: Initial }]
