@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto'
+import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive, readIfThere } from '#shared/services/process.ts'
+import { findBinaries, publicFolder, type Binaries } from './binaries.ts'
+
+const prefix = 'novacron-data-'
+
+/**
+ * Chooses where an embedded PostgreSQL keeps its data. That is `folder`, except under root: there the server runs as an unprivileged
+ * user who may not be able to reach the checkout, so that its data lies in a folder of that user's own among the public ones, named
+ * after `folder`.
+ */
+export function prepareHome(folder: string): { home: string; binaries: Binaries } {
+  const binaries = findBinaries()
+  const { as } = binaries
+  if (!as) return { home: folder, binaries }
+  clearAbandoned()
+  const home = join(publicFolder, prefix + createHash('sha256').update(folder).digest('hex').slice(0, 16))
+  if (!existsSync(home)) {
+    mkdirSync(home, { mode: 0o700 })
+    chownSync(home, as.uid, as.gid)
+  }
+  const found = lstatSync(home)
+  if (!found.isDirectory() || found.uid !== as.uid || (found.mode & 0o077) !== 0) {
+    throw new Error(
+      `${home} must be a folder that only user ${as.uid} may enter, and is not. Remove it, or set DATABASE_URL.`,
+    )
+  }
+  writeFileSync(join(home, 'origin'), folder)
+  return { home, binaries }
+}
+
+/** Removes data whose checkout was deleted, unless a server still runs on it. */
+function clearAbandoned(): void {
+  for (const name of readdirSync(publicFolder).filter((entry) => entry.startsWith(prefix))) {
+    const home = join(publicFolder, name)
+    const origin = readIfThere(join(home, 'origin'))
+    const pid = Number(readIfThere(join(home, 'data', 'postmaster.pid'))?.split('\n')[0])
+    if (origin && !existsSync(origin) && !(pid > 0 && isAlive(pid)))
+      rmSync(home, { recursive: true, force: true })
+  }
+}
