@@ -7,6 +7,8 @@ export interface Outline {
   pool: Pool
   /** In order. `weight` is the step's share of the job's progress, in arbitrary units. */
   steps: readonly { name: string; weight: number }[]
+  /** The step with which the outcome stands: what fails later is reported as residue and undoes nothing; a cancel comes too late. */
+  commitStep?: string
 }
 
 const steps = (...list: [name: string, weight: number][]) => list.map(([name, weight]) => ({ name, weight }))
@@ -26,6 +28,7 @@ export const outlines = {
   'migration.cold': {
     version: 1,
     pool: 'migration',
+    commitStep: 'commit',
     steps: steps(
       ['preflight', 1],
       ['stop_source', 3],
