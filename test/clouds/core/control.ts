@@ -1,0 +1,121 @@
+import { Agent, request as httpsRequest } from 'node:https'
+import { request as httpRequest } from 'node:http'
+import type { PlainReply, PlainRequest } from './server.ts'
+import type { Call, Fault, LoopbackCloud } from './types.ts'
+
+/** What the control endpoints act on: the cloud's own functions. */
+export interface ControlSurface extends Pick<
+  LoopbackCloud,
+  'inject' | 'clearFaults' | 'calls' | 'clearCalls' | 'residue'
+> {
+  /** Asked for by `POST /_control/shutdown`; called after the reply. Without it the endpoint answers 501. */
+  shutdown?: () => void
+}
+
+export type Residue = ReturnType<LoopbackCloud['residue']>
+
+/** The same surface over HTTP, for a test in another process. */
+export interface ControlClient {
+  inject(fault: Fault): Promise<void>
+  clearFaults(): Promise<void>
+  calls(): Promise<Call[]>
+  clearCalls(): Promise<void>
+  residue(): Promise<Residue>
+  /** Asks the cloud's process to end. */
+  shutdown(): Promise<void>
+  /** Gives back the connections. */
+  close(): void
+}
+
+/**
+ * Answers `/_control/…`: `faults` (POST a Fault or a list of them, DELETE), `calls` (GET, DELETE), `residue` (GET; also as `state`),
+ * `shutdown` (POST). A wrong fault is 400 with the reason.
+ */
+export async function answerControl(
+  control: ControlSurface,
+  { method, url, body }: PlainRequest,
+): Promise<PlainReply> {
+  switch (`${method} ${url.pathname.slice('/_control/'.length)}`) {
+    case 'POST faults':
+      return injectAll(control, body)
+    case 'DELETE faults':
+      control.clearFaults()
+      return { status: 204 }
+    case 'GET calls':
+      return json(control.calls())
+    case 'DELETE calls':
+      control.clearCalls()
+      return { status: 204 }
+    case 'GET residue':
+    case 'GET state':
+      return json(control.residue())
+    case 'POST shutdown':
+      if (!control.shutdown) return { status: 501, body: 'this cloud ends with the test that started it' }
+      setImmediate(control.shutdown)
+      return { status: 202 }
+    default:
+      return { status: 404, body: `no such control: ${method} ${url.pathname}` }
+  }
+}
+
+/** A client of the control endpoints of the cloud at `url`; `caPem` as the cloud gave it. */
+export function createControlClient({
+  url,
+  caPem,
+}: {
+  url: string
+  caPem?: string | undefined
+}): ControlClient {
+  const agent = caPem === undefined ? undefined : new Agent({ ca: caPem, keepAlive: true })
+  const call = async (method: string, path: string, body?: unknown) => {
+    const { status, text } = await roundTrip(new URL(`/_control/${path}`, url), method, agent, body)
+    if (status >= 300) throw new Error(`${method} /_control/${path} answered ${status}: ${text}`)
+    return text
+  }
+  return {
+    inject: async (fault) => void (await call('POST', 'faults', fault)),
+    clearFaults: async () => void (await call('DELETE', 'faults')),
+    calls: async () => JSON.parse(await call('GET', 'calls')) as Call[],
+    clearCalls: async () => void (await call('DELETE', 'calls')),
+    residue: async () => JSON.parse(await call('GET', 'residue')) as Residue,
+    shutdown: async () => void (await call('POST', 'shutdown')),
+    close: () => agent?.destroy(),
+  }
+}
+
+function injectAll(control: ControlSurface, body: Buffer): PlainReply {
+  try {
+    const parsed = JSON.parse(body.toString()) as Fault | Fault[]
+    for (const fault of Array.isArray(parsed) ? parsed : [parsed]) control.inject(fault)
+    return { status: 204 }
+  } catch (error) {
+    return { status: 400, body: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+function json(value: unknown): PlainReply {
+  return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) }
+}
+
+/** `fetch` cannot be given a private authority, hence the plain client. */
+function roundTrip(
+  url: URL,
+  method: string,
+  agent: Agent | undefined,
+  body: unknown,
+): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = agent ? httpsRequest(url, { method, agent }) : httpRequest(url, { method })
+    request.on('error', reject)
+    request.on('response', async (response) => {
+      try {
+        const parts: Buffer[] = []
+        for await (const part of response as AsyncIterable<Buffer>) parts.push(part)
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() })
+      } catch (error) {
+        reject(error)
+      }
+    })
+    request.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
