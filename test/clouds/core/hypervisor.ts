@@ -44,6 +44,9 @@ export function findHypervisor(path: string = process.env['PATH'] ?? ''): Hyperv
   return answer
 }
 
+/** A raw disk that was passed as a file descriptor. QEMU opens writable disks read-only at first, unless told not to. */
+export const driveOf = (fdSet: number) => `file=/dev/fdset/${fdSet},auto-read-only=off,format=raw,if=virtio`
+
 const found = new Map<string, Hypervisor | NoHypervisor>()
 
 const bare = [
@@ -128,8 +131,8 @@ const smokeStatus = 33
 function smokeBoot({ qemu, arguments: common, identity }: Hypervisor, limitMs: number): string {
   const dir = mkdtempSync(join(tmpdir(), 'novacron-qemu-'))
   const file = join(dir, 'smoke.raw')
-  // The BIOS boots no virtio disk of a single sector.
-  const image = Buffer.alloc(64 * 1024)
+  // The BIOS boots no disk smaller than one cylinder (504 KiB).
+  const image = Buffer.alloc(1024 * 1024)
   smokeCode.copy(image)
   image.writeUInt16BE(0x55aa, 510)
   writeFileSync(file, image)
@@ -137,13 +140,13 @@ function smokeBoot({ qemu, arguments: common, identity }: Hypervisor, limitMs: n
   try {
     const { status, stdout, stderr, error } = spawnSync(
       qemu,
-      [
-        ...common,
-        ...['-m', '16', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-serial', 'stdio'],
-        ...['-add-fd', 'fd=3,set=1', '-drive', 'file=/dev/fdset/1,auto-read-only=off,format=raw,if=virtio'],
-      ],
+      common.concat(
+        ['-m', '16', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-serial', 'stdio'],
+        ['-add-fd', 'fd=3,set=1', '-drive', driveOf(1)],
+      ),
       {
         ...identity,
+        cwd: '/',
         stdio: ['ignore', 'pipe', 'pipe', disk],
         timeout: limitMs,
         killSignal: 'SIGKILL',

@@ -4,7 +4,13 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import { findHypervisor, type Accelerator, type Hypervisor, type NoHypervisor } from './hypervisor.ts'
+import {
+  driveOf,
+  findHypervisor,
+  type Accelerator,
+  type Hypervisor,
+  type NoHypervisor,
+} from './hypervisor.ts'
 import { fileNameOf } from './names.ts'
 
 /** Virtual machines that really run, where QEMU is; the same calls without it do nothing. */
@@ -122,19 +128,16 @@ function launch(
     for (const diskPath of diskPaths) files.push(openSync(diskPath, 'r+'))
     const firstFd = 4
     const descriptors = files.flatMap((_, index) => ['-add-fd', `fd=${firstFd + index},set=${index}`])
-    const drives = diskPaths.flatMap((_, index) => [
-      '-drive',
-      `file=/dev/fdset/${index + 1},auto-read-only=off,format=raw,if=virtio`,
-    ])
+    const drives = diskPaths.flatMap((_, index) => ['-drive', driveOf(index + 1)])
     return spawn(
       '/bin/sh',
-      [
-        ...['-c', watched, 'machine', qemu, ...common],
-        ...['-m', String(Math.min(Math.max(memoryMib, 32), 256))],
-        ...descriptors,
-        ...['-chardev', 'file,id=console,path=/dev/fdset/0', '-serial', 'chardev:console'],
-        ...drives,
-      ],
+      ['-c', watched, 'machine', qemu].concat(
+        common,
+        ['-m', String(Math.min(Math.max(memoryMib, 32), 256))],
+        descriptors,
+        ['-chardev', 'file,id=console,path=/dev/fdset/0', '-serial', 'chardev:console'],
+        drives,
+      ),
       { ...identity, cwd: '/', stdio: ['ignore', 'ignore', 'pipe', 'pipe', ...files] },
     )
   } finally {
