@@ -1,0 +1,240 @@
+import { CloudError } from '#shared/clouds/errors.ts'
+import { NovaError, type ErrorFacts } from '#shared/errors.ts'
+
+/** A refusal of the call scope (the worker no longer holds the step), carried through the SDK untouched. */
+export class CallRefused extends Error {
+  readonly refusal: unknown
+
+  constructor(refusal: unknown) {
+    super('The caller may no longer call the cloud.')
+    this.name = 'CallRefused'
+    // Not `cause`: the SDK looks through causes for something to retry.
+    this.refusal = refusal
+  }
+}
+
+/**
+ * Turns whatever the SDK threw into a CloudError (or gives back what the call scope threw). Every AWS error of NovaCron passes here.
+ * Codes: EC2 API Reference, "Error codes for the Amazon EC2 API"; EBS direct API Reference, "Common errors".
+ */
+export function toCloudError(error: unknown, operation: string, region: string): unknown {
+  if (error instanceof CallRefused) return error.refusal
+  if (error instanceof NovaError) return error
+  const { errorCode, fromVendor, requestId, status, retryAfter, text } = read(error)
+  const rule = rules.find(({ matches }) => matches.test(errorCode)) ?? byStatus(status)
+  const facts = rule.facts({ text, retryAfterMs: retryAfterMs(retryAfter) })
+  const origin = requestId === undefined ? errorCode : `${errorCode}, request ${requestId}`
+  return new CloudError(`AWS ${operation} in ${region}: ${facts.says ?? text} (${origin}).`, {
+    cloud: 'aws',
+    operation,
+    cause: error,
+    ...(fromVendor ? { vendorCode: errorCode } : {}),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...without(facts, 'says'),
+    details: { region, ...facts.details },
+  })
+}
+
+interface Found {
+  text: string
+  retryAfterMs: number
+}
+
+/** `says` replaces the vendor's words where they do not help. */
+type Facts = ErrorFacts & { says?: string }
+
+interface Rule {
+  matches: RegExp
+  facts: (found: Found) => Facts
+}
+
+const always = (facts: Facts) => () => facts
+
+/** First match wins. */
+const rules: Rule[] = [
+  {
+    matches:
+      /^(RequestLimitExceeded|Throttl\w*|RequestThrottled\w*|EC2ThrottledException|TooManyRequestsException|SlowDown|ConcurrentLimitExceededException|SnapshotCreationPerVolumeRateExceeded|ConcurrentSnapshotLimitExceeded)$/,
+    facts: ({ retryAfterMs }) => ({
+      code: 'throttled',
+      kind: 'throttled',
+      retryAfterMs,
+      remedy: 'Nothing to do: it is tried again. If it lasts, lower the concurrency of this account.',
+    }),
+  },
+  {
+    matches: /^(InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacity|Unsupported)$/,
+    facts: always({
+      code: 'capacity',
+      kind: 'capacity',
+      scope: 'zone',
+      remedy: 'Try another zone or another instance type, or the same one later.',
+    }),
+  },
+  {
+    matches: /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded)$/,
+    facts: always({
+      code: 'quota_exceeded',
+      kind: 'capacity',
+      scope: 'region',
+      remedy:
+        'Free what is no longer needed, use another region, or ask AWS for a higher quota (Service Quotas).',
+    }),
+  },
+  {
+    matches:
+      /^(AuthFailure|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignatureException|UnrecognizedClientException|MissingAuthenticationToken|IncompleteSignature|OptInRequired|PendingVerification|Blocked)$/,
+    facts: always({
+      code: 'auth_failed',
+      remedy:
+        'Check the access key id and the secret of this provider, and that the account may use the region.',
+    }),
+  },
+  {
+    matches: /^(ExpiredToken\w*|RequestExpired|RequestTimeTooSkewed)$/,
+    facts: always({
+      code: 'auth_failed',
+      remedy:
+        'The session token has expired or this machine’s clock is off: renew the credentials, set the clock.',
+    }),
+  },
+  {
+    matches: /^(UnauthorizedOperation|AccessDenied(Exception)?)$/,
+    facts: always({
+      code: 'forbidden',
+      remedy: 'Grant this provider’s IAM identity the action named in the message.',
+    }),
+  },
+  {
+    matches: /(\.NotFound|\.Unavailable|^ResourceNotFoundException)$/,
+    facts: always({
+      code: 'not_found',
+      kind: 'permanent',
+      remedy:
+        'Check the id and the region; something created a moment ago may need some seconds to be known.',
+    }),
+  },
+  {
+    matches: /^(IdempotentParameterMismatch|InvalidAMIName\.Duplicate)$/,
+    facts: always({
+      code: 'conflict',
+      remedy: 'The same token or name was used before for something else; start a new job.',
+    }),
+  },
+  {
+    matches:
+      /^(IncorrectInstanceState|IncorrectState|IncorrectImageState|VolumeInUse|DependencyViolation|InvalidSnapshot\.InUse|InvalidIPAddress\.InUse|ConflictException|ResourceInUse\w*)$/,
+    facts: ({ text }) => ({
+      code: 'conflict',
+      // A terminated VM never changes again; everything else may be free in a moment.
+      kind: /terminat|shutting-down/i.test(text) ? 'permanent' : 'retryable',
+      remedy:
+        'It is in a state that does not allow this, or in use: wait for what is under way, or detach it first.',
+    }),
+  },
+  {
+    matches:
+      /(\.Malformed|\.Duplicate|\.Invalid|\.Unknown|Mismatch)$|^(Invalid\w*|Missing\w*|Unknown\w*|Malformed\w*|Validation\w*|UnsupportedOperation|OperationNotPermitted|UnsupportedProtocol)/,
+    facts: ({ text }) =>
+      /checksum/i.test(text)
+        ? {
+            code: 'integrity',
+            kind: 'retryable',
+            remedy: 'The bytes were changed on the way; the block is sent again.',
+          }
+        : { code: 'invalid_request', remedy: 'Correct the value that the message names.' },
+  },
+  {
+    matches:
+      /^(InternalError|InternalFailure|InternalServer\w*|ServiceUnavailable\w*|Unavailable|ServerInternal)$/,
+    facts: always({ code: 'unavailable', kind: 'retryable', remedy: 'Nothing to do: it is tried again.' }),
+  },
+  {
+    matches: /^(TimeoutError|RequestTimeout\w*|ETIMEDOUT|ESOCKETTIMEDOUT)$/,
+    facts: always({
+      says: 'no answer in time',
+      code: 'timeout',
+      kind: 'retryable',
+      remedy:
+        'It is tried again. If it lasts, check the way to the endpoint, or raise option request_timeout_ms.',
+    }),
+  },
+  {
+    matches:
+      /^(UNABLE_TO_\w+|SELF_SIGNED\w+|DEPTH_ZERO\w+|CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO|HOSTNAME_MISMATCH|INVALID_CA)$/,
+    facts: ({ text }) => ({
+      says: `the endpoint’s TLS certificate is not trusted (${text})`,
+      code: 'tls',
+      remedy:
+        'Put the PEM of the authority that signed it into option ca_pem of this provider, or correct the endpoint.',
+    }),
+  },
+  {
+    matches:
+      /^(ECONN\w+|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|UND_ERR\w*|ERR_STREAM_PREMATURE_CLOSE)$/,
+    facts: ({ text }) => ({
+      says: `the endpoint could not be reached or cut the connection (${text})`,
+      code: 'network',
+      kind: 'retryable',
+      remedy:
+        'It is tried again. If it lasts, check name resolution, proxy and firewall on the way to the endpoint.',
+    }),
+  },
+]
+
+function byStatus(status: number | undefined): { facts: Rule['facts'] } {
+  if (status === 429) return rules[0] as Rule
+  if (status !== undefined && status >= 500) {
+    return {
+      facts: always({ code: 'unavailable', kind: 'retryable', remedy: 'Nothing to do: it is tried again.' }),
+    }
+  }
+  if (status === 401)
+    return { facts: always({ code: 'auth_failed', remedy: 'Check the credentials of this provider.' }) }
+  if (status === 403)
+    return { facts: always({ code: 'forbidden', remedy: 'Grant this provider the action.' }) }
+  return {
+    facts: always({
+      code: 'cloud_error',
+      remedy: 'See the vendor’s code; its documentation says what it means.',
+    }),
+  }
+}
+
+/** The SDK's exceptions carry the vendor's code as `name`; Node's network and TLS errors theirs as `code`, whatever their name. */
+function read(error: unknown) {
+  const {
+    name = '',
+    code,
+    message = String(error),
+    $fault,
+    $metadata: { requestId, httpStatusCode: status } = {},
+    $response: { headers } = {},
+  } = (error ?? {}) as {
+    name?: string
+    code?: unknown
+    message?: string
+    $fault?: string
+    $metadata?: { requestId?: string; httpStatusCode?: number }
+    $response?: { headers?: Record<string, string> }
+  }
+  return {
+    errorCode: typeof code === 'string' ? code : name,
+    fromVendor: $fault !== undefined,
+    requestId,
+    status,
+    retryAfter: headers?.['retry-after'],
+    text: message.replace(/\.$/, '') || name,
+  }
+}
+
+/** EC2 itself names no time to wait. */
+function retryAfterMs(header: string | undefined): number {
+  const seconds = Number(header)
+  return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 2000
+}
+
+function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T, K> {
+  const { [key]: _, ...rest } = value
+  return rest
+}
