@@ -1,13 +1,6 @@
 import { spawn } from 'node:child_process'
-import {
-  createConcurrently,
-  KillOthers,
-  LogError,
-  LogExit,
-  Logger,
-  LogOutput,
-  type Command,
-} from 'concurrently'
+import { createConcurrently, LogError, LogExit, Logger, LogOutput, type Command } from 'concurrently'
+import { signal } from '#shared/services/process.ts'
 import { checkoutFolder } from '#shared/services/state.ts'
 import type { ProcessLine } from './procfile.ts'
 
@@ -25,12 +18,6 @@ export async function runTogether(
 ): Promise<number> {
   const logger = new Logger({ prefixFormat: 'name' })
   logger.setPrefixLength(Math.max(...lines.map(({ name }) => name.length)))
-  const killOthers = new KillOthers({
-    logger,
-    conditions: ['success', 'failure'],
-    killSignal: 'SIGTERM',
-    timeoutMs: stopGraceMs,
-  })
   const { commands, result } = createConcurrently(
     lines.map(({ name, command }, index) => ({
       name,
@@ -41,13 +28,15 @@ export async function runTogether(
       logger,
       outputStream: process.stdout,
       cwd: checkoutFolder,
-      controllers: [new LogError({ logger }), new LogOutput({ logger }), new LogExit({ logger }), killOthers],
+      controllers: [new LogError({ logger }), new LogOutput({ logger }), new LogExit({ logger })],
       // A group of its own for each: the terminal's Ctrl-C reaches only us, and the shell's children are stopped with the shell.
-      spawn: (command, options) => spawn('/bin/sh', ['-c', command], { ...options, detached: true }),
-      kill: (pid, signal) => process.kill(-pid, signal ?? 'SIGTERM'),
+      // The shell itself only waits (a trapped signal is not passed on), so that the exit status is the program's.
+      spawn: (command, options) =>
+        spawn('/bin/sh', ['-c', `trap : INT TERM HUP\n${command}`], { ...options, detached: true }),
+      kill: (pid, name) => signal(-pid, name === 'SIGKILL' ? name : 'SIGTERM'),
     },
   )
-  const forget = stopAtSignal(commands, stopGraceMs)
+  const forget = stopTogether(commands, stopGraceMs)
   try {
     await result
     return 0
@@ -58,20 +47,26 @@ export async function runTogether(
   }
 }
 
-function stopAtSignal(commands: Command[], stopGraceMs: number): () => void {
-  let firstMs = 0
+/** Ends all commands at a signal or when one of them has ended. */
+function stopTogether(commands: Command[], stopGraceMs: number): () => void {
+  let stoppedMs = 0
   const stop = (): void => {
-    // Ctrl-C under npm comes twice at once: from the terminal and from npm.
-    if (firstMs && Date.now() - firstMs < repeatMs) return
-    killAll(commands, firstMs ? 'SIGKILL' : 'SIGTERM')
-    firstMs ||= Date.now()
+    if (stoppedMs) return
+    stoppedMs = Date.now()
+    killAll(commands, 'SIGTERM')
     setTimeout(() => killAll(commands, 'SIGKILL'), stopGraceMs).unref()
   }
+  const onSignal = (): void => {
+    // Ctrl-C under npm comes twice at once: from the terminal and from npm.
+    if (stoppedMs && Date.now() - stoppedMs > repeatMs) killAll(commands, 'SIGKILL')
+    stop()
+  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, stop)
-  return () => signals.forEach((signal) => process.off(signal, stop))
+  for (const name of signals) process.on(name, onSignal)
+  for (const command of commands) command.close.subscribe(stop)
+  return () => signals.forEach((name) => process.off(name, onSignal))
 }
 
-function killAll(commands: Command[], signal: NodeJS.Signals): void {
-  for (const command of commands) if (command.state === 'started') command.kill(signal)
+function killAll(commands: Command[], name: NodeJS.Signals): void {
+  for (const command of commands) if (command.state === 'started') command.kill(name)
 }

@@ -17,7 +17,7 @@ import type { LocalServer, Running } from '#shared/services/shared-server.ts'
 import { readServerSettings, writePrivately, type ServerSettings } from '#shared/services/state.ts'
 import type { Binaries } from './binaries.ts'
 import { createDatabase, query } from './databases.ts'
-import { prepareHome } from './home.ts'
+import { discardHome, prepareHome, type Home } from './home.ts'
 
 export type ClusterOptions = {
   /** Throw the data away when the last user leaves, and start from nothing (tests). */
@@ -48,27 +48,28 @@ export function cluster(
   mkdirSync(folder, { recursive: true })
   const settingsPath = join(folder, 'server.json')
   const logPath = join(folder, 'postgres.log')
-  const { home, binaries } = prepareHome(folder)
-  const dataFolder = join(home, 'data')
 
   async function find(): Promise<Running | undefined> {
+    const { dataFolder } = prepareHome(folder)
     const running = readPidFile(dataFolder, readServerSettings(settingsPath))
     return running && (await isReady(running)) ? running : undefined
   }
 
   async function start(): Promise<Running> {
+    const home = prepareHome(folder)
+    const { dataFolder } = home
     if (ephemeral) rmSync(dataFolder, { recursive: true, force: true })
     const kept = readServerSettings(settingsPath)
     const isNew = !existsSync(join(dataFolder, 'PG_VERSION'))
     const running = { ...kept, port: await freePort(kept.port) }
     writePrivately(settingsPath, JSON.stringify(running))
-    if (isNew) await initialise(dataFolder, running.password, binaries)
-    const started = await launch(running)
+    if (isNew) await initialise(dataFolder, running.password, home.binaries)
+    const started = await launch(running, home)
     await createDatabase(started.url, 'novacron')
     return started
   }
 
-  async function launch(given: ServerSettings): Promise<Running> {
+  async function launch(given: ServerSettings, { home, dataFolder, binaries }: Home): Promise<Running> {
     const all = { ...defaults, ...settings, port: String(given.port) }
     const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const url = urlOf(given)
@@ -98,7 +99,7 @@ export function cluster(
     async stop({ pid }) {
       // SIGINT is PostgreSQL's fast shutdown: clients are cut off, nothing that was committed is lost. SIGQUIT recovers at next start.
       if (isAlive(pid)) await endProcess(pid, ['SIGINT', 'SIGQUIT'], shutdownGraceMs)
-      if (ephemeral) rmSync(home === folder ? dataFolder : home, { recursive: true, force: true })
+      if (ephemeral) discardHome(prepareHome(folder))
     },
     stopSoon: ({ pid }) => signal(pid, 'SIGINT'),
   }

@@ -6,15 +6,18 @@ import { findBinaries, publicFolder, type Binaries } from './binaries.ts'
 
 const prefix = 'novacron-data-'
 
+/** Where an embedded PostgreSQL lives: its folder, its data in there, and the programs. */
+export type Home = { home: string; dataFolder: string; binaries: Binaries }
+
 /**
  * Chooses where an embedded PostgreSQL keeps its data. That is `folder`, except under root: there the server runs as an unprivileged
  * user who may not be able to reach the checkout, so that its data lies in a folder of that user's own among the public ones, named
  * after `folder`.
  */
-export function prepareHome(folder: string): { home: string; binaries: Binaries } {
+export function prepareHome(folder: string): Home {
   const binaries = findBinaries()
   const { as } = binaries
-  if (!as) return { home: folder, binaries }
+  if (!as) return { home: folder, dataFolder: join(folder, 'data'), binaries }
   clearAbandoned()
   const home = join(publicFolder, prefix + createHash('sha256').update(folder).digest('hex').slice(0, 16))
   if (!existsSync(home)) {
@@ -28,7 +31,12 @@ export function prepareHome(folder: string): { home: string; binaries: Binaries 
     )
   }
   writeFileSync(join(home, 'origin'), folder)
-  return { home, binaries }
+  return { home, dataFolder: join(home, 'data'), binaries }
+}
+
+/** Removes the data of a server that has ended, and what was made to hold it. */
+export function discardHome({ home, dataFolder, binaries }: Home): void {
+  rmSync(binaries.as ? home : dataFolder, { recursive: true, force: true })
 }
 
 /** Removes data whose checkout was deleted, unless a server still runs on it. */
