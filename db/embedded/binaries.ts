@@ -68,14 +68,24 @@ function programsIn(folder: string): Binaries {
 /** Copies beside the goal and renames, so that a copy is complete or absent. */
 function publish(native: string, copy: string): void {
   const fresh = `${copy}.${process.pid}`
-  mkdirSync(fresh, { mode: 0o755 })
   cpSync(native, fresh, { recursive: true, verbatimSymlinks: true })
   addLinks(fresh)
+  openToAll(fresh)
   try {
     renameSync(fresh, copy)
   } catch (error) {
     rmSync(fresh, { recursive: true })
     if (!existsSync(copy)) throw error
+  }
+}
+
+/** A strict umask would otherwise keep the server's user out. */
+function openToAll(folder: string): void {
+  chmodSync(folder, 0o755)
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    if (entry.isDirectory()) chmodSync(path, 0o755)
+    else if (entry.isFile()) chmodSync(path, statSync(path).mode & 0o100 ? 0o755 : 0o644)
   }
 }
 

@@ -111,8 +111,9 @@ async function initialise(dataFolder: string, password: string, binaries: Binari
   const passwordPath = `${dataFolder}.password`
   rmSync(fresh, { recursive: true, force: true })
   rmSync(passwordPath, { force: true })
+  mkdirSync(fresh, { mode: 0o700 })
   writeFileSync(passwordPath, password, { mode: 0o600 })
-  if (binaries.as) chownSync(passwordPath, binaries.as.uid, binaries.as.gid)
+  if (binaries.as) for (const path of [fresh, passwordPath]) chownSync(path, binaries.as.uid, binaries.as.gid)
   const flags = [
     '--encoding=UTF8',
     '--locale=C',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAlive, readIfThere } from '#shared/services/process.ts'
 import { findBinaries, publicFolder, type Binaries } from './binaries.ts'
@@ -11,25 +11,22 @@ export type Home = { home: string; dataFolder: string; binaries: Binaries }
 
 /**
  * Chooses where an embedded PostgreSQL keeps its data. That is `folder`, except under root: there the server runs as an unprivileged
- * user who may not be able to reach the checkout, so that its data lies in a folder of that user's own among the public ones, named
- * after `folder`.
+ * user who may not be able to reach the checkout, so that its data lies among the public folders, in one named after `folder`. That one
+ * belongs to root, so that nobody else can lay a trap in it; only the data in it belong to the server's user.
  */
 export function prepareHome(folder: string): Home {
   const binaries = findBinaries()
-  const { as } = binaries
-  if (!as) return { home: folder, dataFolder: join(folder, 'data'), binaries }
+  if (!binaries.as) return { home: folder, dataFolder: join(folder, 'data'), binaries }
   clearAbandoned()
   const home = join(publicFolder, prefix + createHash('sha256').update(folder).digest('hex').slice(0, 16))
-  if (!existsSync(home)) {
-    mkdirSync(home, { mode: 0o700 })
-    chownSync(home, as.uid, as.gid)
-  }
+  mkdirSync(home, { recursive: true })
   const found = lstatSync(home)
-  if (!found.isDirectory() || found.uid !== as.uid || (found.mode & 0o077) !== 0) {
+  if (!found.isDirectory() || found.uid !== 0) {
     throw new Error(
-      `${home} must be a folder that only user ${as.uid} may enter, and is not. Remove it, or set DATABASE_URL.`,
+      `${home} must be a folder of root's, and is not. Remove it, or set DATABASE_URL to a PostgreSQL of yours.`,
     )
   }
+  chmodSync(home, 0o711)
   writeFileSync(join(home, 'origin'), folder)
   return { home, dataFolder: join(home, 'data'), binaries }
 }
