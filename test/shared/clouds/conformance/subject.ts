@@ -1,0 +1,166 @@
+import { createHash, randomUUID, type Hash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Cloud, CloudRef, CloudVm, Intent, VmDisk } from '#shared/clouds/port.ts'
+import type { CopyManifest, DiskSink, DiskSource } from '#shared/disks/port.ts'
+import type { Fault, LoopbackCloud } from '#test/clouds/core/types.ts'
+
+/** What the conformance suite is run against: an adapter opened on a loopback cloud of its own. */
+export interface Subject {
+  cloud: Cloud
+  loopback: LoopbackCloud
+  region: string
+  /** `workerId` of the settings the adapter was opened with. */
+  workerId: string
+  /** The raw disk in the cloud's default image. It must not boot: its bytes are compared after VMs ran on it. */
+  imagePath: string
+  /** How this cloud names what the suite provokes. */
+  dialect: {
+    /** An instance type that boots x86_64 disks by BIOS and by UEFI, and one that boots the default image. */
+    instanceType: string
+    /** The refusal of any call for too many of them. */
+    throttled: Pick<Fault, 'code' | 'status' | 'retryAfterSeconds'>
+    /** The refusal of `createVmOperation` for want of room. */
+    capacity: Pick<Fault, 'code' | 'status'>
+    createVmOperation: string
+    /** Reads, and writes, a block or range of a disk. */
+    readOperation: string
+    writeOperation: string
+  }
+}
+
+/** A new intent of a job; the same job gives the same owner tags. */
+export const intentOf = (job: string): Intent => ({
+  token: randomUUID(),
+  tags: { 'novacron-tenant': 'acme', 'novacron-job': job, 'novacron-step': 'conformance' },
+})
+
+export const newJob = (): string => `job_${randomUUID()}`
+
+/** Waits until `probe` gives something, for things that take their time. Fails after 15 s, saying what was waited for. */
+export async function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + 15_000
+  for (;;) {
+    const found = await probe()
+    if (found !== undefined && found !== false) return found
+    if (Date.now() > deadline) throw new Error(`waited 15 s for: ${what}`)
+    await delay(10)
+  }
+}
+
+export const untilState = (cloud: Cloud, ref: CloudRef, state: CloudVm['state']): Promise<CloudVm> =>
+  until(`${ref.id} to be ${state}`, async () => {
+    const vm = await cloud.compute.get(ref)
+    return vm?.state === state && vm
+  })
+
+export const untilGone = (cloud: Cloud, ref: CloudRef): Promise<true> =>
+  until(`${ref.id} to be gone`, async () => {
+    const vm = await cloud.compute.get(ref)
+    return vm === undefined || vm.state === 'terminated'
+  })
+
+export async function untilReady(cloud: Cloud, snapshot: CloudRef): Promise<CloudRef> {
+  await until(
+    `${snapshot.id} to be ready`,
+    async () => (await cloud.disks.snapshotState(snapshot)) === 'ready',
+  )
+  return snapshot
+}
+
+/** A running VM of the default image. */
+export async function runVm({ cloud, region, dialect }: Subject, job: string): Promise<CloudVm> {
+  const vm = await cloud.compute.create({
+    ...intentOf(job),
+    region,
+    name: 'conformance',
+    instanceType: dialect.instanceType,
+    boot: { image: undefined },
+  })
+  return untilState(cloud, vm, 'running')
+}
+
+/** Deletes everything of a job, in the order the inventory gives, and waits until nothing is left. */
+export async function removeAll({ cloud, loopback, region }: Subject, job: string): Promise<void> {
+  await until(`nothing of ${job} to be left`, async () => {
+    for await (const resource of cloud.inventory.owned({ region, tags: { 'novacron-job': job } })) {
+      await cloud.inventory.remove(resource).catch((error: { retryable?: boolean }) => {
+        if (error.retryable !== true) throw error
+      })
+    }
+    return residueOf(loopback, job).length === 0
+  })
+}
+
+export const residueOf = (loopback: LoopbackCloud, job: string) =>
+  loopback.residue().filter(({ tags }) => tags['novacron-job'] === job)
+
+export const rootOf = (vm: CloudVm): VmDisk => {
+  const [root] = vm.disks
+  if (!root) throw new Error(`${vm.id} has no disk`)
+  return root
+}
+
+export const digest = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest()
+
+/** Writes these chunks (of equal length, by offset) and gives the manifest to seal with. */
+export async function writeChunks(
+  sink: DiskSink,
+  chunks: ReadonlyMap<number, Buffer>,
+): Promise<CopyManifest> {
+  for (const [offset, data] of chunks) await sink.write({ offset, data, sha256: digest(data) })
+  await sink.flush()
+  return manifestOf(sink, chunks)
+}
+
+export const manifestOf = (sink: DiskSink, chunks: ReadonlyMap<number, Buffer>): CopyManifest => ({
+  sizeBytes: sink.sizeBytes,
+  chunkBytes: sink.preferredChunkBytes,
+  async *chunks() {
+    for (const [offset, data] of [...chunks].sort(([a], [b]) => a - b)) {
+      yield { offset, length: data.length, sha256: digest(data) }
+    }
+  },
+})
+
+/** Reads every allocated extent in pieces that suit the source; by offset. */
+export async function* readAllocated(source: DiskSource): AsyncGenerator<[offset: number, data: Buffer]> {
+  let end = 0
+  for await (const extent of source.extents()) {
+    if (extent.offset < end || extent.length <= 0)
+      throw new Error(`extents overlap or go back at ${extent.offset}`)
+    end = extent.offset + extent.length
+    if (end > source.sizeBytes)
+      throw new Error(`extent ends at ${end}, beyond the disk of ${source.sizeBytes}`)
+    for (let offset = extent.offset; offset < end; offset += source.preferredChunkBytes) {
+      const length = Math.min(source.preferredChunkBytes, end - offset)
+      yield [offset, await source.read({ offset, length })]
+    }
+  }
+}
+
+/**
+ * The digest of what a disk holds: of every 4 KiB that is not zero, with its place. So two disks of different sizes, or with different
+ * blocks allocated, compare equal if they read the same.
+ */
+export async function digestOfDisk(source: DiskSource): Promise<string> {
+  const content = createHash('sha256')
+  for await (const [offset, data] of readAllocated(source)) addContent(content, offset, data)
+  return content.digest('hex')
+}
+
+export async function digestOfFile(path: string): Promise<string> {
+  const content = createHash('sha256')
+  addContent(content, 0, await readFile(path))
+  return content.digest('hex')
+}
+
+function addContent(content: Hash, offset: number, data: Buffer): void {
+  for (let at = 0; at < data.length; at += zeros.length) {
+    const granule = data.subarray(at, at + zeros.length)
+    if (granule.equals(zeros.subarray(0, granule.length))) continue
+    content.update(String(offset + at)).update(granule)
+  }
+}
+
+const zeros = Buffer.alloc(4096)
