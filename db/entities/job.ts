@@ -20,6 +20,8 @@ export const JobSchema = defineEntity({
     /** The chain's name, e.g. `migration.cold`. */
     kind: p.text(),
     chainVersion: p.integer(),
+    /** Rises when the whole job is run again; part of every idempotency token. */
+    generation: p.integer().default(1),
     /** `queued | running | undoing | succeeded | failed | cancelled` */
     state: p.text(),
     /** What the job is about: a `vm_…`, `mig_…` or `whd_…` id. */

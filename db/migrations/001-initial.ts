@@ -44,6 +44,7 @@ export class Initial extends Migration {
         tenant_id text not null,
         kind text not null,
         chain_version int not null,
+        generation int not null default 1,
         state text not null,
         subject text null,
         internal boolean not null default false,

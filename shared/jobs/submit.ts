@@ -30,9 +30,12 @@ export interface SubmitExtras {
 
 /** The `Idempotency-Key` was used before by this tenant: read the stored answer. */
 export class IdempotencyConflict extends Error {
-  constructor(readonly key: string) {
+  readonly key: string
+
+  constructor(key: string) {
     super(`The idempotency key "${key}" has been used.`)
     this.name = 'IdempotencyConflict'
+    this.key = key
   }
 }
 
