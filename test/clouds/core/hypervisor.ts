@@ -71,8 +71,8 @@ function probe(path: string): Hypervisor | NoHypervisor {
     }
   }
   const ways: { accel: Accelerator; extra: string[]; limitMs: number }[] = [
-    { accel: 'tcg', extra: sandbox, limitMs: 20_000 },
-    { accel: 'tcg', extra: [], limitMs: 20_000 },
+    { accel: 'tcg', extra: sandbox, limitMs: 5000 },
+    { accel: 'tcg', extra: [], limitMs: 5000 },
   ]
   if (hasHardwareSupport()) ways.unshift({ accel: 'kvm', extra: sandbox, limitMs: 1000 })
 
