@@ -1,0 +1,26 @@
+import { connect } from '#shared/clouds/azure/client.ts'
+import { createCompute } from '#shared/clouds/azure/compute.ts'
+import { createDisks } from '#shared/clouds/azure/disks.ts'
+import { createIdentity } from '#shared/clouds/azure/identity.ts'
+import { createInventory } from '#shared/clouds/azure/inventory.ts'
+import { readSettings } from '#shared/clouds/azure/settings.ts'
+import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
+
+/**
+ * Opens the Azure adapter. Loads the SDKs, sends nothing yet.
+ * @param settings credentials `{ tenant_id, client_id, client_secret, subscription_id }`; endpoints `{ management?, authority? }`;
+ * options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms? }`, see `readSettings`.
+ * @throws CloudError `invalid_request` naming what is wrong with the settings.
+ */
+export async function openAzure(settings: CloudSettings): Promise<Cloud> {
+  const client = await connect(readSettings(settings))
+  const disks = createDisks(client)
+  return {
+    type: 'azure',
+    identity: createIdentity(client),
+    compute: createCompute(client),
+    disks,
+    inventory: createInventory(client, disks),
+    close: () => client.close(),
+  }
+}

@@ -1,0 +1,51 @@
+import { tailOf } from '#shared/clouds/azure/console.ts'
+import type { AzureClient } from '#shared/clouds/azure/client.ts'
+import { createVm } from '#shared/clouds/azure/create.ts'
+import { vmState } from '#shared/clouds/azure/mapping.ts'
+import { deleteVm } from '#shared/clouds/azure/remove.ts'
+import { createSizes } from '#shared/clouds/azure/sizes.ts'
+import { listVms, readVm, vmTarget } from '#shared/clouds/azure/vms.ts'
+import type { CloudRef, ComputeFacet, VmState } from '#shared/clouds/port.ts'
+
+export function createCompute(client: AzureClient): ComputeFacet {
+  const { virtualMachines } = client.compute
+  const sizes = createSizes(client)
+
+  const stateOf = async (ref: CloudRef): Promise<VmState> => {
+    const { group, name } = vmTarget(client, ref)
+    const [provisioningState, instanceView] = await client.call('VirtualMachines_Get', async () => {
+      const vm = await virtualMachines.get(group, name, { expand: 'instanceView' })
+      return [vm.provisioningState, vm.instanceView] as const
+    })
+    return vmState({ ...(provisioningState ? { provisioningState } : {}), ...(instanceView ? { instanceView } : {}) })
+  }
+
+  return {
+    sizes,
+    create: (request) => createVm(client, request, sizes),
+    get: (ref) => readVm(client, ref),
+    list: ({ region }) => listVms(client, region),
+    async start(ref) {
+      const { group, name } = vmTarget(client, ref)
+      await client.submit('VirtualMachines_Start', () => virtualMachines.start(group, name))
+    },
+    async stop(ref) {
+      const { group, name } = vmTarget(client, ref)
+      // A VM that only its guest shut down is "stopped" too, yet still billed: that one is deallocated.
+      if ((await stateOf(ref)) === 'stopping') return
+      await client.submit('VirtualMachines_Deallocate', () => virtualMachines.deallocate(group, name))
+    },
+    async restart(ref) {
+      const { group, name } = vmTarget(client, ref)
+      await client.submit('VirtualMachines_Restart', () => virtualMachines.restart(group, name))
+    },
+    delete: (ref) => deleteVm(client, vmTarget(client, ref)),
+    async consoleOutput(ref) {
+      const { group, name } = vmTarget(client, ref)
+      const data = await client.find('VirtualMachines_RetrieveBootDiagnosticsData', () =>
+        virtualMachines.retrieveBootDiagnosticsData(group, name),
+      )
+      return data?.serialConsoleLogBlobUri ? tailOf(client, data.serialConsoleLogBlobUri) : undefined
+    },
+  }
+}

@@ -1,0 +1,210 @@
+import { generateKeyPair, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { ImageReference, OSProfile, StorageProfile, VirtualMachine } from '@azure/arm-compute'
+import type { AzureClient } from '#shared/clouds/azure/client.ts'
+import { releaseDisk, zoneNumber } from '#shared/clouds/azure/disks.ts'
+import { errorOfCode } from '#shared/clouds/azure/errors.ts'
+import { failureOf, firmwareOf } from '#shared/clouds/azure/mapping.ts'
+import { armId, hostNameOf, nameFor, osDiskNameOf, parseArmId } from '#shared/clouds/azure/names.ts'
+import { ensureInterface } from '#shared/clouds/azure/network.ts'
+import { readVm, vmType } from '#shared/clouds/azure/vms.ts'
+import { CloudError } from '#shared/clouds/errors.ts'
+import type { CloudRef, CloudVm, CreateVm, InstanceSize } from '#shared/clouds/port.ts'
+import { withGroup } from '#shared/clouds/azure/group.ts'
+
+type FromDisks = Extract<CreateVm['boot'], { disks: CloudRef[] }>
+type FromImage = Exclude<CreateVm['boot'], FromDisks>
+
+/**
+ * Creates interface and VM, each a PUT on a name derived from the token: a call after a crash finds what is there and goes on.
+ * Disks and interface carry `deleteOption: Delete`, so that deleting the VM is one call that leaves nothing.
+ * A VM whose creation Azure gave up (no capacity, say) is tried again by calling again; the reason is thrown where it is known.
+ */
+export async function createVm(
+  client: AzureClient,
+  request: CreateVm,
+  sizes: (region: string) => Promise<InstanceSize[]>,
+): Promise<CloudVm> {
+  const { subscriptionId: subscription, resourceGroup: group } = client.settings
+  const name = nameFor(request.token)
+  const ref = { region: request.region, id: armId({ subscription, group, type: vmType, name }) }
+  const { virtualMachines } = client.compute
+
+  const made = await client.find('VirtualMachines_Get', () =>
+    virtualMachines.get(group, name, { expand: 'instanceView' }),
+  )
+  if (!made || (made.provisioningState === 'Failed' && failureOf(made.instanceView?.statuses))) {
+    const model = await describe(client, request, name, sizes, made?.osProfile)
+    await client.submit('VirtualMachines_CreateOrUpdate', () => virtualMachines.createOrUpdate(group, name, model))
+  }
+  const vm = await readVm(client, ref)
+  if (!vm) throw vanished(name)
+  if (vm.state === 'error') await throwFailure(client, group, name)
+  return vm
+}
+
+async function describe(
+  client: AzureClient,
+  request: CreateVm,
+  name: string,
+  sizes: (region: string) => Promise<InstanceSize[]>,
+  earlier: OSProfile | undefined,
+): Promise<VirtualMachine> {
+  const { boot } = request
+  const storageProfile = 'disks' in boot ? await fromDisks(client, boot) : await fromImage(request, boot, name, sizes)
+  const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
+  const userData = request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
+  return {
+    location: request.region,
+    ...(request.zone === undefined ? {} : { zones: [zoneNumber(request.zone)] }),
+    tags: { ...request.tags, 'novacron-name': request.name },
+    hardwareProfile: { vmSize: request.instanceType },
+    storageProfile,
+    networkProfile: { networkInterfaces: [{ id: nic, primary: true, deleteOption: 'Delete' }] },
+    diagnosticsProfile: { bootDiagnostics: { enabled: true } },
+    // A moved system brings its users along; Azure refuses an osProfile with an attached boot disk.
+    ...('disks' in boot ? {} : { osProfile: await accounts(client, request, userData, earlier) }),
+    ...('disks' in boot && userData !== undefined ? { userData } : {}),
+  }
+}
+
+async function fromDisks(client: AzureClient, { disks, firmware }: FromDisks): Promise<StorageProfile> {
+  const [bootDisk, ...dataDisks] = disks
+  if (bootDisk === undefined) throw invalid('boot.disks', 'names no disk', 'Name the boot disk first.')
+  const [found] = await Promise.all(disks.map(({ id }) => releaseDisk(client, id)))
+  const has = firmwareOf(found?.hyperVGeneration) ?? 'bios'
+  if (has !== firmware) throw invalid('boot.firmware', `is ${firmware}, but the disk was made for ${has}`, 'Copy it anew.')
+  return {
+    osDisk: {
+      createOption: 'Attach',
+      osType: 'Linux',
+      managedDisk: { id: bootDisk.id },
+      deleteOption: 'Delete',
+    },
+    dataDisks: dataDisks.map(({ id }, lun) => ({
+      lun,
+      createOption: 'Attach',
+      managedDisk: { id },
+      deleteOption: 'Delete',
+    })),
+  }
+}
+
+async function fromImage(
+  request: CreateVm,
+  { image, diskGib }: FromImage,
+  name: string,
+  sizes: (region: string) => Promise<InstanceSize[]>,
+): Promise<StorageProfile> {
+  return {
+    imageReference: image === undefined ? await defaultImage(request, sizes) : imageReference(image),
+    osDisk: {
+      name: osDiskNameOf(name),
+      createOption: 'FromImage',
+      caching: 'ReadWrite',
+      managedDisk: { storageAccountType: 'StandardSSD_LRS' },
+      deleteOption: 'Delete',
+      ...(diskGib === undefined ? {} : { diskSizeGB: diskGib }),
+    },
+    dataDisks: [],
+  }
+}
+
+/** Ubuntu 24.04, in the build that the size can boot. */
+async function defaultImage(
+  { instanceType, region }: CreateVm,
+  sizes: (region: string) => Promise<InstanceSize[]>,
+): Promise<ImageReference> {
+  const size = (await sizes(region)).find((each) => each.name.toLowerCase() === instanceType.toLowerCase())
+  if (!size) throw invalid('instance_type', `"${instanceType}" is not on offer in ${region}`, 'Take one of its sizes.')
+  const arm = size.architectures.includes('arm64')
+  const sku = arm ? 'server-arm64' : size.firmwares.includes('uefi') ? 'server' : 'server-gen1'
+  return { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku, version: 'latest' }
+}
+
+function imageReference(image: string): ImageReference {
+  if (image.startsWith('/')) return { id: image }
+  const [publisher, offer, sku, version = 'latest', ...more] = image.split(':')
+  if (!publisher || !offer || !sku || more.length > 0) {
+    throw invalid('image', `"${image}" is not an Azure image`, 'Use publisher:offer:sku:version or the id of an image.')
+  }
+  return { publisher, offer, sku, version }
+}
+
+/**
+ * Azure insists on a way to log in. Without a key pair it gets a key whose private half is thrown away at once: nobody can use
+ * it, and there is no secret to keep. A repeated call must send the key of the first, which cannot be changed.
+ */
+async function accounts(
+  client: AzureClient,
+  { name, keyPair }: CreateVm,
+  customData: string | undefined,
+  earlier: OSProfile | undefined,
+): Promise<OSProfile> {
+  const adminUsername = 'novacron'
+  const keyData =
+    earlier?.linuxConfiguration?.ssh?.publicKeys?.[0]?.keyData ??
+    (keyPair === undefined ? await unusableKey() : await publicKey(client, keyPair))
+  return {
+    computerName: hostNameOf(name),
+    adminUsername,
+    ...(customData === undefined ? {} : { customData }),
+    linuxConfiguration: {
+      disablePasswordAuthentication: true,
+      ssh: { publicKeys: [{ path: `/home/${adminUsername}/.ssh/authorized_keys`, keyData }] },
+    },
+  }
+}
+
+/** `keyPair`: the text of a public key, or the name or id of an SSH public key resource. */
+async function publicKey(client: AzureClient, keyPair: string): Promise<string> {
+  if (/^(ssh-|ecdsa-)/.test(keyPair)) return keyPair
+  const { subscriptionId: subscription, resourceGroup } = client.settings
+  const type = 'Microsoft.Compute/sshPublicKeys'
+  const { group, name } = parseArmId(keyPair, { subscription, group: resourceGroup, type, name: '' })
+  const found = await client.call('SshPublicKeys_Get', () => client.compute.sshPublicKeys.get(group, name))
+  if (found.publicKey) return found.publicKey
+  throw invalid('key_pair', `"${keyPair}" holds no public key`, 'Upload one, or give the public key itself.')
+}
+
+async function unusableKey(): Promise<string> {
+  const { publicKey: key } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  return openSsh(key)
+}
+
+/** RFC 4253, 6.6: length-prefixed name, exponent and modulus. */
+function openSsh(key: KeyObject): string {
+  const { e = '', n = '' } = key.export({ format: 'jwk' })
+  const positive = (value: string) => Buffer.concat([Buffer.alloc(1), Buffer.from(value, 'base64url')])
+  const parts = [Buffer.from('ssh-rsa'), Buffer.from(e, 'base64url'), positive(n)].flatMap((part) => {
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(part.length)
+    return [length, part]
+  })
+  return `ssh-rsa ${Buffer.concat(parts).toString('base64')} novacron`
+}
+
+async function throwFailure(client: AzureClient, group: string, name: string): Promise<void> {
+  const view = await client.call('VirtualMachines_InstanceView', () =>
+    client.compute.virtualMachines.instanceView(group, name),
+  )
+  const failure = failureOf(view.statuses)
+  if (failure) throw errorOfCode('VirtualMachines_CreateOrUpdate', failure.code, failure.message)
+}
+
+const vanished = (name: string): CloudError =>
+  new CloudError(`Azure accepted the VM ${name} and does not know it any more.`, {
+    cloud: 'azure',
+    operation: 'VirtualMachines_CreateOrUpdate',
+    code: 'conflict',
+    kind: 'retryable',
+  })
+
+const invalid = (field: string, reason: string, remedy: string): CloudError =>
+  new CloudError(`${field} ${reason}.`, {
+    cloud: 'azure',
+    operation: 'VirtualMachines_CreateOrUpdate',
+    code: 'invalid_request',
+    remedy,
+    details: { field },
+  })

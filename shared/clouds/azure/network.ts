@@ -1,0 +1,98 @@
+import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
+import { pollIntervalMs, type AzureClient } from '#shared/clouds/azure/client.ts'
+import { withGroup } from '#shared/clouds/azure/group.ts'
+import { armId, nicNameOf } from '#shared/clouds/azure/names.ts'
+import { CloudError } from '#shared/clouds/errors.ts'
+import type { CreateVm } from '#shared/clouds/port.ts'
+
+const groupType = 'Microsoft.Network/networkSecurityGroups'
+
+/**
+ * The network interface of a VM to be made; called again, the same. No public address: a VM that moved here must not be on the
+ * internet because of it.
+ */
+export async function ensureInterface(client: AzureClient, request: CreateVm, vmName: string): Promise<string> {
+  const { resourceGroup: group, subscriptionId: subscription } = client.settings
+  const name = nicNameOf(vmName)
+  const { networkInterfaces } = client.network
+  const made = await client.find('NetworkInterfaces_Get', () => networkInterfaces.get(group, name))
+  if (made?.provisioningState === 'Succeeded') return made.id ?? armId({ subscription, group, type: nicType, name })
+  const subnet = client.settings.subnetId ?? (await ensureSubnet(client, request.region))
+  const guard = securityGroup(client, request)
+  const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', () =>
+    networkInterfaces.createOrUpdate(
+      group,
+      name,
+      {
+        location: request.region,
+        tags: request.tags,
+        ipConfigurations: [
+          { name: 'primary', primary: true, subnet: { id: subnet }, privateIPAllocationMethod: 'Dynamic' },
+        ],
+        ...(guard === undefined ? {} : { networkSecurityGroup: { id: guard } }),
+      },
+      { updateIntervalInMs: pollIntervalMs },
+    ),
+  )
+  return nic.id ?? armId({ subscription, group, type: nicType, name })
+}
+
+export const nicType = 'Microsoft.Network/networkInterfaces'
+
+/** Addresses of an interface, and what else a VM's description takes from it. */
+export function describeInterface(
+  nic: NetworkInterface | undefined,
+  addresses: ReadonlyMap<string, PublicIPAddress>,
+): { privateIp?: string; publicIp?: string; securityGroups: string[] } {
+  const primary = nic?.ipConfigurations?.find((each) => each.primary) ?? nic?.ipConfigurations?.[0]
+  const address = primary?.publicIPAddress
+  const publicIp = address?.ipAddress ?? addresses.get(address?.id?.toLowerCase() ?? '')?.ipAddress
+  return {
+    ...(primary?.privateIPAddress === undefined ? {} : { privateIp: primary.privateIPAddress }),
+    ...(publicIp === undefined ? {} : { publicIp }),
+    securityGroups: nic?.networkSecurityGroup?.id === undefined ? [] : [nic.networkSecurityGroup.id],
+  }
+}
+
+/** One network per region, shared by all VMs that name no subnet; it costs nothing and stays. */
+async function ensureSubnet(client: AzureClient, region: string): Promise<string> {
+  const { resourceGroup: group, subscriptionId: subscription } = client.settings
+  const name = `novacron-${region}`
+  const id = `${armId({ subscription, group, type: 'Microsoft.Network/virtualNetworks', name })}/subnets/default`
+  const made = await client.find('Subnets_Get', () => client.network.subnets.get(group, name, 'default'))
+  if (made) return id
+  await withGroup(client, region, () =>
+    client.finish('VirtualNetworks_CreateOrUpdate', () =>
+      client.network.virtualNetworks.createOrUpdate(
+        group,
+        name,
+        {
+          location: region,
+          tags: { 'novacron-shared': 'true' },
+          addressSpace: { addressPrefixes: ['10.61.0.0/16'] },
+          subnets: [{ name: 'default', addressPrefix: '10.61.0.0/16' }],
+        },
+        { updateIntervalInMs: pollIntervalMs },
+      ),
+    ),
+  )
+  return id
+}
+
+/** Azure has one security group per interface; a bare name is one in the provider's resource group. */
+function securityGroup(client: AzureClient, { securityGroups = [] }: CreateVm): string | undefined {
+  const [first, ...more] = securityGroups
+  if (first === undefined) return undefined
+  if (more.length > 0) {
+    throw new CloudError('security_groups: Azure takes one network security group per VM.', {
+      cloud: 'azure',
+      operation: 'NetworkInterfaces_CreateOrUpdate',
+      code: 'invalid_request',
+      remedy: 'Name one network security group that holds all rules.',
+      details: { field: 'security_groups' },
+    })
+  }
+  if (first.startsWith('/')) return first
+  const { resourceGroup: group, subscriptionId: subscription } = client.settings
+  return armId({ subscription, group, type: groupType, name: first })
+}

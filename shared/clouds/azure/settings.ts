@@ -1,0 +1,114 @@
+import { X509Certificate } from 'node:crypto'
+import { CloudError } from '#shared/clouds/errors.ts'
+import type { CloudSettings } from '#shared/clouds/port.ts'
+
+/** A provider registration of type `azure`, checked. */
+export interface AzureSettings {
+  providerId: string
+  tenantId: string
+  clientId: string
+  clientSecret: string
+  subscriptionId: string
+  defaultRegion: string | undefined
+  /** Azure Resource Manager, without a slash at the end. */
+  managementUrl: string
+  /** Microsoft Entra, without a slash at the end. */
+  authorityUrl: string
+  /** Is `authorityUrl` the registration's own, and not one that Microsoft publishes? */
+  privateAuthority: boolean
+  /** What the token is asked for. */
+  tokenScope: string
+  caPem: string | undefined
+  /** Everything NovaCron creates goes in here; created when missing. */
+  resourceGroup: string
+  /** The subnet of new VMs; undefined takes one of NovaCron's own per region. */
+  subnetId: string | undefined
+  /** How long one attempt of one request may take, its body included. */
+  requestTimeoutMs: number
+  userAgent: string
+}
+
+/**
+ * Checks what a registration gives: credentials `{ tenant_id, client_id, client_secret, subscription_id }`,
+ * endpoints `{ management?, authority? }`, options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms? }`.
+ * @throws CloudError `invalid_request` naming the field, the reason and the remedy.
+ */
+export function readSettings(settings: CloudSettings): AzureSettings {
+  const managementUrl = httpsUrl(settings, 'management', 'https://management.azure.com')
+  const authorityUrl = httpsUrl(settings, 'authority', authorityOf(managementUrl))
+  return {
+    providerId: settings.providerId,
+    tenantId: credential(settings, 'tenant_id'),
+    clientId: credential(settings, 'client_id'),
+    clientSecret: credential(settings, 'client_secret'),
+    subscriptionId: credential(settings, 'subscription_id'),
+    defaultRegion: settings.defaultRegion,
+    managementUrl,
+    authorityUrl,
+    privateAuthority: settings.endpoints['authority'] !== undefined,
+    tokenScope: sovereign(managementUrl) ? `${managementUrl}/.default` : 'https://management.azure.com/.default',
+    caPem: certificate(settings),
+    resourceGroup: text(settings, 'resource_group') ?? 'novacron',
+    subnetId: text(settings, 'subnet_id'),
+    requestTimeoutMs: timeout(settings),
+    userAgent: `novacron/0.1.0 (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
+  }
+}
+
+function credential(settings: CloudSettings, field: string): string {
+  const value = settings.credentials[field]?.trim()
+  if (!value) refuse(settings, `credentials.${field}`, 'is missing', `Register the provider again with ${field}.`)
+  return value
+}
+
+function httpsUrl(settings: CloudSettings, service: string, fallback: string): string {
+  const given = settings.endpoints[service]
+  if (given === undefined) return fallback
+  if (!URL.canParse(given) || new URL(given).protocol !== 'https:') {
+    const reason = 'must be an https URL: Azure SDKs never send a token over plain http'
+    refuse(settings, `endpoints.${service}`, reason, `Give it as https://…, with options.ca_pem for a private CA.`)
+  }
+  return given.replace(/\/+$/, '')
+}
+
+const sovereign = (managementUrl: string): boolean => /\.(usgovcloudapi\.net|chinacloudapi\.cn)$/.test(managementUrl)
+
+function authorityOf(managementUrl: string): string {
+  if (managementUrl.endsWith('.usgovcloudapi.net')) return 'https://login.microsoftonline.us'
+  if (managementUrl.endsWith('.chinacloudapi.cn')) return 'https://login.chinacloudapi.cn'
+  return 'https://login.microsoftonline.com'
+}
+
+function text(settings: CloudSettings, field: string): string | undefined {
+  const value = settings.options[field]
+  if (value === undefined || value === '') return undefined
+  if (typeof value !== 'string') refuse(settings, `options.${field}`, 'must be text', 'Give it as a string.')
+  return value
+}
+
+function certificate(settings: CloudSettings): string | undefined {
+  const pem = text(settings, 'ca_pem')
+  if (pem === undefined) return undefined
+  try {
+    void new X509Certificate(pem)
+    return pem
+  } catch {
+    return refuse(settings, 'options.ca_pem', 'is not a PEM certificate', 'Paste the whole file, BEGIN and END lines too.')
+  }
+}
+
+function timeout(settings: CloudSettings): number {
+  const value = settings.options['request_timeout_ms'] ?? 60_000
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 100) return value
+  return refuse(settings, 'options.request_timeout_ms', 'must be a whole number of at least 100', 'Leave it out for 60000.')
+}
+
+function refuse(settings: CloudSettings, field: string, reason: string, remedy: string): never {
+  throw new CloudError(`Provider "${settings.providerId}": ${field} ${reason}.`, {
+    cloud: 'azure',
+    operation: 'open',
+    code: 'invalid_request',
+    remedy,
+    details: { field },
+  })
+}
