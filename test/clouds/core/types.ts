@@ -41,7 +41,7 @@ export interface StoredDisk {
   readonly sizeBytes: number
 }
 
-/** A running loopback cloud. `DELETE /_control/faults`, `POST /_control/faults`, `GET /_control/calls`, `GET /_control/state` do the same over HTTP. */
+/** A running loopback cloud. `/_control/…` (see control.ts) does the same over HTTP. */
 export interface LoopbackCloud {
   /** Base URL, e.g. `https://127.0.0.1:40123`. */
   readonly url: string
@@ -54,4 +54,22 @@ export interface LoopbackCloud {
   /** Everything that exists and costs money, by kind: what a leak test counts. */
   residue(): { kind: string; id: string; state: string; tags: Record<string, string> }[]
   close(): Promise<void>
+}
+
+/** What every loopback cloud takes when it is started. */
+export interface LoopbackOptions {
+  /** Where it keeps its disks and consoles. */
+  dir: string
+  /** A raw disk to serve as its default Linux image. */
+  imagePath?: string
+  /** Called on `POST /_control/shutdown`. */
+  onShutdown?: () => void
+}
+
+/** A loopback cloud with what is needed to register it as a provider: fields as in `CloudSettings`. */
+export interface StartedCloud extends LoopbackCloud {
+  credentials: Record<string, string>
+  endpoints: Record<string, string>
+  options: Record<string, unknown>
+  regions: string[]
 }
