@@ -1,5 +1,5 @@
 import type { OwnerTags, Cloud } from '#shared/clouds/port.ts'
-import { outlines, type Kind } from '#shared/jobs/outlines.ts'
+import { outlineOf } from '#shared/jobs/outlines.ts'
 import type { Direction, JobState, Problem } from '#shared/jobs/types.ts'
 import type { Holding } from '#shared/jobs/transition.ts'
 import { proveChain } from '#shared/jobs/proof.ts'
@@ -90,7 +90,7 @@ export interface JobSummary {
 }
 
 export interface Chain {
-  readonly kind: Kind
+  readonly kind: string
   readonly version: number
   readonly pool: string
   readonly steps: readonly Step[]
@@ -139,16 +139,11 @@ export function stepsOf<Input, Vars>() {
  * @throws Error listing every fault; a process with a faulty chain does not start.
  */
 export function defineChain(
-  kind: Kind,
+  kind: string,
   steps: readonly Step[],
   hooks: Pick<Chain, 'mirror' | 'output'> = {},
 ): Chain {
-  const outline: {
-    version: number
-    pool: string
-    steps: readonly { name: string; weight: number }[]
-    commitStep?: string
-  } = outlines[kind]
+  const outline = outlineOf(kind)
   const expected = outline.steps.map((step) => step.name).join(', ')
   const actual = steps.map((step) => step.name).join(', ')
   if (expected !== actual)
@@ -168,12 +163,6 @@ export function defineChain(
   const faults = proveChain(chain)
   if (faults.length > 0) throw new Error(`The chain "${kind}" is not sound:\n- ${faults.join('\n- ')}`)
   return chain
-}
-
-/** The next step of an undo below `position`, or undefined when the undo is complete. */
-export function undoBelow(chain: Pick<Chain, 'steps'>, position: number): number | undefined {
-  for (let at = position - 1; at >= 0; at -= 1) if (chain.steps[at]?.undo) return at
-  return undefined
 }
 
 /** The step at a position; throws when the chain has none there (a job of a newer version). */

@@ -1,6 +1,7 @@
-import { undoBelow, type Chain, type RetryPolicy } from '#shared/jobs/chain.ts'
+import type { Chain, RetryPolicy } from '#shared/jobs/chain.ts'
 import type { ClaimedStep } from '#shared/jobs/claim.ts'
 import type { Classification } from '#shared/jobs/errors.ts'
+import { undoBelow } from '#shared/jobs/proof.ts'
 import { backoffMs, defaultRetry } from '#shared/jobs/retry.ts'
 import type { NewEvent, Transition } from '#shared/jobs/transition.ts'
 import type { JobState, Problem } from '#shared/jobs/types.ts'

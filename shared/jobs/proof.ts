@@ -1,5 +1,4 @@
 import type { Chain, Step } from '#shared/jobs/chain.ts'
-import { undoBelow } from '#shared/jobs/chain.ts'
 
 /** How a chain can be stopped at a step. */
 const causes = ['failed', 'cancelled', 'crashed'] as const
@@ -15,6 +14,12 @@ const causes = ['failed', 'cancelled', 'crashed'] as const
  */
 export function proveChain(chain: Pick<Chain, 'steps' | 'commitPosition'>): string[] {
   return [...new Set([...proveVariables(chain.steps), ...proveEffects(chain), ...proveUndoPaths(chain)])]
+}
+
+/** The next step of an undo below `position`, or undefined when the undo is complete. The runner and the proof walk by the same rule. */
+export function undoBelow(chain: Pick<Chain, 'steps'>, position: number): number | undefined {
+  for (let at = position - 1; at >= 0; at -= 1) if (chain.steps[at]?.undo) return at
+  return undefined
 }
 
 function proveVariables(steps: readonly Step[]): string[] {

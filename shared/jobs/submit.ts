@@ -1,12 +1,13 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg'
 import { newId } from '#shared/ids.ts'
-import { outlineOf, type Kind } from '#shared/jobs/outlines.ts'
+import { outlineOf } from '#shared/jobs/outlines.ts'
 
 export interface NewJob {
   /** Chosen by the caller where it must appear in `extras`; otherwise made here. */
   id?: string
   tenantId: string
-  kind: Kind
+  /** A chain's name: one of `outlines`. */
+  kind: string
   /** The `vm_…`, `mig_…` or `whd_…` that the job is about. */
   subject?: string
   input: Record<string, unknown>

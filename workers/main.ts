@@ -1,0 +1,55 @@
+import { hostname } from 'node:os'
+import { randomBytes } from 'node:crypto'
+import { pino } from 'pino'
+import { resolveDatabase } from '#db/embedded.ts'
+import { migrate } from '#db/migrate.ts'
+import { openPool } from '#db/pool.ts'
+import { createProviders } from '#shared/clouds/providers.ts'
+import { readConfig } from '#shared/config.ts'
+import { resolveQueues } from '#shared/jobs/ladder.ts'
+import { pools, type Pool } from '#shared/jobs/types.ts'
+import { openKeyring } from '#shared/secrets/keyring.ts'
+import { loadChains } from '#workers/chains.ts'
+import { startWorkers } from '#workers/process.ts'
+
+const config = readConfig()
+const log = pino({ level: config.LOG_LEVEL })
+const served = servedPools(config.POOLS)
+
+const database = await resolveDatabase(config)
+console.log(database.note)
+await migrate(database.url)
+const queues = await resolveQueues(config, database.url)
+console.log(queues.note)
+
+const workerId = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
+const db = openPool(database.url, 3)
+const providers = createProviders(db, openKeyring(config), workerId)
+const workers = await startWorkers({
+  addresses: queues.addresses,
+  pools: served,
+  chains: await loadChains(served),
+  concurrency: config.CONCURRENCY,
+  leaseMs: config.LEASE_MS,
+  workerId,
+  openProvider: providers.open,
+  log,
+})
+console.log(`Worker ${workerId} serves ${served.join(', ')}`)
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+
+async function stop() {
+  await workers.stop(config.SHUTDOWN_GRACE_MS)
+  providers.close()
+  await db.end()
+  await queues.release()
+  await database.release()
+  process.exit(0)
+}
+
+function servedPools(names: readonly string[]): Pool[] {
+  const unknown = names.filter((name) => !(pools as readonly string[]).includes(name))
+  if (unknown.length === 0) return names as Pool[]
+  throw new Error(`POOLS names ${unknown.join(', ')}; the pools are ${pools.join(', ')}.`)
+}

@@ -1,0 +1,33 @@
+import type { CloudVm } from '#shared/clouds/port.ts'
+import type { Write } from '#shared/jobs/chain.ts'
+
+/** Writes what the cloud says of a VM to its row; part of the transaction that ends a step (`alsoWrite`). */
+export function recordVm(tenantId: string, id: string, providerId: string, vm: CloudVm): Write {
+  const { id: vmId, region, name, state, tags, createdAt: _, ...observed } = vm
+  return {
+    text: `update multicloud_vms set provider_id = $3, vm_id = $4, name = coalesce(nullif($5, ''), name), region = $6, instance_type = $7,
+             state = $8, tags = tags || $9::jsonb, observed = $10, updated_at = clock_timestamp(),
+             deleted_at = case when $8 = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
+           where tenant_id = $1 and id = $2`,
+    values: [
+      tenantId,
+      id,
+      providerId,
+      vmId,
+      name,
+      region,
+      vm.instanceType,
+      state,
+      JSON.stringify(tags),
+      JSON.stringify(observed),
+    ],
+  }
+}
+
+/** Writes only a VM's state. */
+export const recordVmState = (tenantId: string, id: string, state: CloudVm['state']): Write => ({
+  text: `update multicloud_vms set state = $3, updated_at = clock_timestamp(),
+           deleted_at = case when $3 = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
+         where tenant_id = $1 and id = $2`,
+  values: [tenantId, id, state],
+})
