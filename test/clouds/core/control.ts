@@ -1,5 +1,7 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as httpsRequest } from 'node:https'
-import { request as httpRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
 import type { PlainReply, PlainRequest } from './server.ts'
 import type { Call, Fault, LoopbackCloud } from './types.ts'
 
@@ -68,9 +70,9 @@ export function createControlClient({
 }): ControlClient {
   const agent = caPem === undefined ? undefined : new Agent({ ca: caPem, keepAlive: true })
   const call = async (method: string, path: string, body?: unknown) => {
-    const { status, text } = await roundTrip(new URL(`/_control/${path}`, url), method, agent, body)
-    if (status >= 300) throw new Error(`${method} /_control/${path} answered ${status}: ${text}`)
-    return text
+    const { status, reply } = await roundTrip(new URL(`/_control/${path}`, url), method, agent, body)
+    if (status >= 300) throw new Error(`${method} /_control/${path} answered ${status}: ${reply}`)
+    return reply
   }
   return {
     inject: async (fault) => void (await call('POST', 'faults', fault)),
@@ -98,24 +100,14 @@ function json(value: unknown): PlainReply {
 }
 
 /** `fetch` cannot be given a private authority, hence the plain client. */
-function roundTrip(
+async function roundTrip(
   url: URL,
   method: string,
   agent: Agent | undefined,
   body: unknown,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const request = agent ? httpsRequest(url, { method, agent }) : httpRequest(url, { method })
-    request.on('error', reject)
-    request.on('response', async (response) => {
-      try {
-        const parts: Buffer[] = []
-        for await (const part of response as AsyncIterable<Buffer>) parts.push(part)
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString() })
-      } catch (error) {
-        reject(error)
-      }
-    })
-    request.end(body === undefined ? undefined : JSON.stringify(body))
-  })
+): Promise<{ status: number; reply: string }> {
+  const request = agent ? httpsRequest(url, { method, agent }) : httpRequest(url, { method })
+  request.end(body === undefined ? undefined : JSON.stringify(body))
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return { status: response.statusCode ?? 0, reply: await text(response) }
 }

@@ -126,7 +126,7 @@ export function createDiskStore(dir: string): DiskStore {
         const end = Math.min(start + granuleBytes, disk.sizeBytes)
         for (let block = Math.floor(start / blockBytes); block * blockBytes < end; block++) blocks.add(block)
       }
-      return [...blocks].sort((a, b) => a - b)
+      return [...blocks].toSorted((a, b) => a - b)
     },
 
     async flip(id, offset) {

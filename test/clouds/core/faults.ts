@@ -44,8 +44,7 @@ function checkFault(fault: Fault): void {
   }
   if (typeof fault.operation !== 'string' || fault.operation === '')
     refuse('operation', 'must name an operation or be *')
-  if (!modes.has(fault.mode))
-    refuse('mode', `must be one of ${[...modes].join(', ')}, not ${String(fault.mode)}`)
+  if (!modes.has(fault.mode)) refuse('mode', `must be one of ${[...modes].join(', ')}, not ${fault.mode}`)
   for (const field of ['times', 'skip', 'delayMs', 'status', 'retryAfterSeconds'] as const) {
     const value = fault[field]
     if (value !== undefined && (!Number.isInteger(value) || value < 0))

@@ -66,7 +66,12 @@ export function createMachines(
       if ('reason' in hypervisor || running.has(vmId)) return
       mkdirSync(dir, { recursive: true })
       complaints.delete(vmId)
-      const child = launch(hypervisor, { diskPaths, memoryMib, consolePath: consolePath(vmId) })
+      const child = launch(hypervisor, {
+        name: fileNameOf(vmId),
+        diskPaths,
+        memoryMib,
+        consolePath: consolePath(vmId),
+      })
       const machine = { process: child, gone: once(child, 'close').catch(() => undefined) }
       running.set(vmId, machine)
 
@@ -120,7 +125,12 @@ exit $code`
  */
 function launch(
   { qemu, arguments: common, identity }: Hypervisor,
-  { diskPaths, memoryMib, consolePath }: { diskPaths: string[]; memoryMib: number; consolePath: string },
+  {
+    name,
+    diskPaths,
+    memoryMib,
+    consolePath,
+  }: { name: string; diskPaths: string[]; memoryMib: number; consolePath: string },
 ): ChildProcess {
   const files: number[] = []
   try {
@@ -133,7 +143,7 @@ function launch(
       '/bin/sh',
       ['-c', watched, 'machine', qemu].concat(
         common,
-        ['-m', String(Math.min(Math.max(memoryMib, 32), 256))],
+        ['-name', name, '-m', String(Math.min(Math.max(memoryMib, 32), 256))],
         descriptors,
         ['-chardev', 'file,id=console,path=/dev/fdset/0', '-serial', 'chardev:console'],
         drives,

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises'
+import { dataExtents } from '#shared/disks/holes.ts'
 
 /** What is kept track of: the block size of the usual file systems, so that a hole in the file is a hole here. */
 export const granuleBytes = 4096
@@ -10,14 +11,18 @@ const scanBytes = 4 * 1024 * 1024
 const copyBytes = 1024 * 1024
 const zeros = Buffer.alloc(scanBytes)
 
-/** Adds to `found` each granule of the file that holds a nonzero byte. Reads the whole file: about 2 s for 8 GiB of holes. */
+/** Adds to `found` each granule of the file that holds a nonzero byte. */
 export async function scanNonzero(file: FileHandle, sizeBytes: number, found: Granules): Promise<void> {
   const buffer = Buffer.allocUnsafe(Math.min(scanBytes, sizeBytes))
-  for (let offset = 0; offset < sizeBytes; offset += scanBytes) {
-    const { bytesRead } = await file.read(buffer, 0, Math.min(scanBytes, sizeBytes - offset), offset)
-    if (isZero(buffer, 0, bytesRead)) continue
-    for (let at = 0; at < bytesRead; at += granuleBytes) {
-      if (!isZero(buffer, at, Math.min(at + granuleBytes, bytesRead))) found.add((offset + at) / granuleBytes)
+  for await (const { offset, length } of dataExtents(file, sizeBytes)) {
+    const end = offset + length
+    for (let start = offset - (offset % granuleBytes); start < end; start += scanBytes) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(scanBytes, end - start), start)
+      if (isZero(buffer, 0, bytesRead)) continue
+      for (let at = 0; at < bytesRead; at += granuleBytes) {
+        if (!isZero(buffer, at, Math.min(at + granuleBytes, bytesRead)))
+          found.add((start + at) / granuleBytes)
+      }
     }
   }
 }
@@ -61,7 +66,7 @@ function isZero(buffer: Buffer, start: number, end: number): boolean {
 function* runs(granules: Granules, sizeBytes: number): Generator<[offset: number, length: number]> {
   let start = 0
   let end = 0
-  for (const index of Float64Array.from(granules).sort()) {
+  for (const index of Float64Array.from(granules).toSorted()) {
     const offset = index * granuleBytes
     if (offset === end && end - start < copyBytes) end += granuleBytes
     else {
