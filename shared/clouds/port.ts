@@ -190,6 +190,8 @@ export interface OwnedResource extends CloudRef {
 }
 
 export interface InventoryFacet {
+  /** How long something that was just created, or whose creating call was cut off, may be missing from `owned`, in milliseconds. */
+  readonly settlesMs: number
   /**
    * Everything in the region that carries all of `tags`, whichever kind, dependents first (a VM before its disk), so that removing in
    * this order works. Terminated VMs are left out. What just was created may be missing for a moment (eventual consistency).

@@ -19,6 +19,7 @@ export function createInventory(
     disk: (ref) => deleteVolume(aws, ref),
   }
   return {
+    settlesMs: aws.settings.options.consistency_ms,
     async *owned({ region, tags }) {
       const Filters = tagFilters(tags)
       const as = (kind: string, id: string | undefined, of: Parameters<typeof toTags>[0]): OwnedResource[] =>

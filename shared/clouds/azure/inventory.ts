@@ -31,6 +31,7 @@ export function createInventory(client: AzureClient, disks: DisksFacet): Invento
   ]
 
   return {
+    settlesMs: settings.consistencyMs,
     async *owned({ region, tags }) {
       for (const [kind, operation, list] of kinds) {
         try {

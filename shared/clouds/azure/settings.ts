@@ -25,12 +25,14 @@ export interface AzureSettings {
   subnetId: string | undefined
   /** How long one attempt of one request may take, its body included. */
   requestTimeoutMs: number
+  /** How long the effect of a call that was cut off may take to show in Azure's lists. */
+  consistencyMs: number
   userAgent: string
 }
 
 /**
  * Checks what a registration gives: credentials `{ tenant_id, client_id, client_secret, subscription_id }`,
- * endpoints `{ management?, authority? }`, options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms? }`.
+ * endpoints `{ management?, authority? }`, options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms?, consistency_ms? }`.
  * @throws CloudError `invalid_request` naming the field, the reason and the remedy.
  */
 export function readSettings(settings: CloudSettings): AzureSettings {
@@ -50,7 +52,8 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     caPem: certificate(settings),
     resourceGroup: text(settings, 'resource_group') ?? 'novacron',
     subnetId: text(settings, 'subnet_id'),
-    requestTimeoutMs: timeout(settings),
+    requestTimeoutMs: milliseconds(settings, 'request_timeout_ms', { least: 100, fallback: 60_000 }),
+    consistencyMs: milliseconds(settings, 'consistency_ms', { least: 0, fallback: 5_000 }),
     userAgent: `novacron/0.1.0 (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
   }
 }
@@ -97,10 +100,14 @@ function certificate(settings: CloudSettings): string | undefined {
   }
 }
 
-function timeout(settings: CloudSettings): number {
-  const value = settings.options['request_timeout_ms'] ?? 60_000
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 100) return value
-  return refuse(settings, 'options.request_timeout_ms', 'must be a whole number of at least 100', 'Leave it out for 60000.')
+function milliseconds(
+  settings: CloudSettings,
+  option: string,
+  { least, fallback }: { least: number; fallback: number },
+): number {
+  const value = settings.options[option] ?? fallback
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value
+  return refuse(settings, `options.${option}`, `must be a whole number of at least ${least}`, `Leave it out for ${fallback}.`)
 }
 
 function refuse(settings: CloudSettings, field: string, reason: string, remedy: string): never {

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CloudError } from '#shared/clouds/errors.ts'
+import type { Cloud, OwnedResource } from '#shared/clouds/port.ts'
+import type { StepContext } from '#shared/jobs/chain.ts'
+
+export interface RemoveOwned {
+  providerId: string
+  region: string
+  /** Only these kinds of things (`vm`, `disk`, `snapshot`, …); undefined is all. */
+  kinds?: readonly string[]
+  /** How long one try goes on, in milliseconds. */
+  timeoutMs?: number
+}
+
+/**
+ * Removes everything in a region that carries this job's owner tags, until nothing is left. Goes by the cloud's own inventory and not by what
+ * the job remembers, so it also finds what a create made whose reply was lost.
+ *
+ * A thing that was just created may be missing from the inventory for `inventory.settlesMs`, and a removal of it may have found nothing to
+ * remove. So "nothing is left" is believed only from a look taken that long after the job's way forward ended and after the last
+ * thing was seen.
+ * @throws CloudError `timeout` (retryable) while something is still there; what the cloud refuses for good is thrown after all else is removed.
+ */
+export async function removeOwned(
+  context: Pick<StepContext<unknown>, 'jobId' | 'tenantId' | 'db' | 'signal' | 'cloud' | 'progress'>,
+  { providerId, region, kinds, timeoutMs = 300_000 }: RemoveOwned,
+): Promise<void> {
+  const cloud = await context.cloud(providerId)
+  const tags = { 'novacron-tenant': context.tenantId, 'novacron-job': context.jobId }
+  const untilMs = performance.now() + timeoutMs
+  const seen = new Set<string>()
+  let quietFromMs = performance.now() - (await sinceForwardMs(context)) + cloud.inventory.settlesMs
+
+  for (let delayMs = firstDelayMs; ; delayMs = Math.min(maxDelayMs, delayMs * 1.6)) {
+    context.signal.throwIfAborted()
+    const lookedAtMs = performance.now()
+    const left = await ownedNow(cloud, region, tags, kinds)
+    if (left.length === 0 && lookedAtMs >= quietFromMs) return
+    for (const resource of left) seen.add(resource.id)
+    context.progress(seen.size - left.length, seen.size, left.map(describe).join(', '))
+    if (left.length > 0) {
+      await removeAll(cloud, left)
+      quietFromMs = performance.now() + cloud.inventory.settlesMs
+    }
+    if (performance.now() > untilMs) throw tooSlow(cloud, left, timeoutMs)
+    await sleep(delayMs, undefined, { signal: context.signal })
+  }
+}
+
+/** How long ago, in milliseconds, the job last stopped a step of its way forward: what was under way then may still appear. */
+async function sinceForwardMs({ db, jobId }: Pick<StepContext<unknown>, 'db' | 'jobId'>): Promise<number> {
+  const { rows } = await db.query<{ ms: number | null }>(
+    `select extract(epoch from clock_timestamp() - max(finished_at))::double precision * 1000 as ms
+     from job_steps where job_id = $1 and direction = 'do'`,
+    [jobId],
+  )
+  return Math.max(0, rows[0]?.ms ?? 0)
+}
+
+async function ownedNow(
+  cloud: Cloud,
+  region: string,
+  tags: Record<string, string>,
+  kinds: readonly string[] | undefined,
+): Promise<OwnedResource[]> {
+  const found = await Array.fromAsync(cloud.inventory.owned({ region, tags }))
+  return kinds ? found.filter(({ kind }) => kinds.includes(kind)) : found
+}
+
+/** Asks for the removal of each, dependents first. What is still in use is for the next round; a refusal does not spare the others. */
+async function removeAll(cloud: Cloud, resources: readonly OwnedResource[]): Promise<void> {
+  let refusal: CloudError | undefined
+  for (const resource of resources) {
+    try {
+      await cloud.inventory.remove(resource)
+    } catch (error) {
+      if (!(error instanceof CloudError) || error.kind === 'cancelled' || error.kind === 'throttled')
+        throw error
+      if (!error.retryable) refusal ??= error
+    }
+  }
+  if (refusal) throw refusal
+}
+
+const describe = ({ kind, id, name }: OwnedResource) => `${kind} ${name ?? id}`
+
+const tooSlow = (cloud: Cloud, left: readonly OwnedResource[], timeoutMs: number) =>
+  new CloudError(
+    `After ${Math.round(timeoutMs / 1000)} s the cloud still lists ${left.map(describe).join(', ') || 'late arrivals'}.`,
+    {
+      cloud: cloud.type,
+      operation: 'undo',
+      code: 'timeout',
+      kind: 'retryable',
+      remedy: "It is tried again; what is left at the end is listed as the job's residue.",
+    },
+  )
+
+const firstDelayMs = 50
+const maxDelayMs = 5_000
