@@ -1,0 +1,23 @@
+import { NovaError, type ErrorFacts } from '#shared/errors.ts'
+
+/**
+ * The error of the disk plane. Codes:
+ * - `integrity` (retryable): bytes do not have the digest they should have;
+ * - `short_read` (retryable): a source gave fewer bytes than asked;
+ * - `io` (retryable): the operating system failed to read or write;
+ * - `lease_lost` (cancelled): another worker has taken over this transfer; nothing was written;
+ * - `journal_missing`, `journal_mismatch`, `journal_corrupt`: the journal does not exist, belongs to another transfer, or is not one;
+ * - `size_mismatch`: the destination is smaller than what should be on it;
+ * - `bad_extent`: a source listed extents that overlap, go backwards or leave the disk;
+ * - `bad_chunk_size`: the asked-for chunk size does not fit both ends;
+ * - `out_of_bounds`, `not_a_raw_disk`, `not_found`, `exists`, `forbidden`, `no_space`: about a local file.
+ */
+export class DiskError extends NovaError {
+  constructor(message: string, facts: ErrorFacts) {
+    super(message, facts)
+  }
+}
+
+/** Is this a checksum that did not match, with a chance that a second try will? */
+export const isIntegrity = (error: unknown): boolean =>
+  error instanceof NovaError && error.code === 'integrity' && error.retryable

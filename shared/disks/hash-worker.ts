@@ -1,0 +1,8 @@
+import { hash } from 'node:crypto'
+import { parentPort } from 'node:worker_threads'
+
+/** Hashes what it is sent and sends the bytes back: they are moved, not copied. */
+parentPort?.on('message', ({ id, bytes }: { id: number; bytes: ArrayBuffer }) => {
+  const digest = hash('sha256', new Uint8Array(bytes), 'buffer')
+  parentPort?.postMessage({ id, bytes, digest }, [bytes])
+})
