@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const systems = [
+const systems = new Set([
   'aix',
   'android',
   'darwin',
@@ -16,8 +16,8 @@ const systems = [
   'openharmony',
   'sunos',
   'win32',
-]
-const processors = ['arm64', 'arm', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'x64']
+])
+const processors = new Set(['arm64', 'arm', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'x64'])
 
 const lockPath = fileURLToPath(new URL('../package-lock.json', import.meta.url))
 
@@ -36,8 +36,8 @@ export function missingEntries(lock) {
 /** Reads system, processor and C library out of a name such as `@oxlint/binding-linux-arm-musleabihf`. */
 function platformOf(name) {
   const words = name.slice(name.indexOf('/') + 1).split('-')
-  const os = words.find((word) => systems.includes(word))
-  const cpu = words.find((word) => processors.includes(word))
+  const os = words.find((word) => systems.has(word))
+  const cpu = words.find((word) => processors.has(word))
   if (!os || !cpu)
     throw new Error(`Cannot tell the platform of the optional package ${name}; add it to the lock by hand.`)
   const libc = words.some((word) => word.startsWith('musl'))
@@ -55,7 +55,7 @@ function main() {
   console.log(`package-lock.json lacks ${missing.map(([path]) => path).join(', ')}`)
   if (process.argv.includes('--check')) return (process.exitCode = 1)
   const packages = Object.entries({ ...lock.packages, ...Object.fromEntries(missing) })
-  lock.packages = Object.fromEntries(packages.sort(([a], [b]) => a.localeCompare(b, 'en')))
+  lock.packages = Object.fromEntries(packages.toSorted(([a], [b]) => a.localeCompare(b, 'en')))
   writeFileSync(lockPath, `${JSON.stringify(lock, undefined, 2)}\n`)
 }
 

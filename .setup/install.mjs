@@ -125,7 +125,9 @@ function takeTurn() {
     return true
   } catch (error) {
     if (error.code !== 'EEXIST')
-      throw new Error(`Cannot write ${turnPath} (${error.code}): the checkout must belong to you.`)
+      throw new Error(`Cannot write ${turnPath} (${error.code}): the checkout must belong to you.`, {
+        cause: error,
+      })
   }
   if (isAbandoned(Number(readText(turnPath)))) rmSync(turnPath, { force: true })
   return false
