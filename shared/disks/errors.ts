@@ -1,4 +1,4 @@
-import { NovaError, type ErrorFacts } from '#shared/errors.ts'
+import { NovaError } from '#shared/errors.ts'
 
 /**
  * The error of the disk plane. Codes:
@@ -12,11 +12,7 @@ import { NovaError, type ErrorFacts } from '#shared/errors.ts'
  * - `bad_chunk_size`: the asked-for chunk size does not fit both ends;
  * - `out_of_bounds`, `not_a_raw_disk`, `not_found`, `exists`, `forbidden`, `no_space`: about a local file.
  */
-export class DiskError extends NovaError {
-  constructor(message: string, facts: ErrorFacts) {
-    super(message, facts)
-  }
-}
+export class DiskError extends NovaError {}
 
 /** Is this a checksum that did not match, with a chance that a second try will? */
 export const isIntegrity = (error: unknown): boolean =>

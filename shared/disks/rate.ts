@@ -29,6 +29,6 @@ export const etaMs = (rate: Rate | undefined, bytesTotal: number): number | unde
   const left = bytesTotal - rate.bytesDone
   if (left <= 0) return 0
   if (rate.bytesPerSecond === undefined || rate.bytesPerSecond <= 0) return undefined
-  const etaMs = (left / rate.bytesPerSecond) * 1000
-  return Number.isFinite(etaMs) ? Math.round(etaMs) : undefined
+  const leftMs = (left / rate.bytesPerSecond) * 1000
+  return Number.isFinite(leftMs) ? Math.round(leftMs) : undefined
 }
