@@ -53,16 +53,17 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
     }
   }
 
-  const flush = () => {
-    flushTimer = undefined
+  // One statement at a time: the connection takes no second one while the first is under way.
+  const flush = async () => {
     const batch = [...pending.values()]
     pending.clear()
-    client
+    await client
       ?.query(
         'select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) as n(channel, payload)',
         [batch.map((one) => one.channel), batch.map((one) => one.payload)],
       )
       .catch(() => {})
+    flushTimer = pending.size > 0 && !closed ? setTimeout(flush, coalesceMs) : undefined
   }
 
   await connect()
@@ -79,10 +80,8 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
     async close() {
       closed = true
       clearTimeout(retryTimer)
-      if (flushTimer) {
-        clearTimeout(flushTimer)
-        flush()
-      }
+      clearTimeout(flushTimer)
+      if (pending.size > 0) await flush()
       await client?.end().catch(() => {})
     },
   }
