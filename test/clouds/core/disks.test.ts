@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -53,6 +54,15 @@ test('a clone has the same bytes and the same holes, and goes its own way afterw
 
   await store.write('vol-1', 0, Buffer.from('BOOT'))
   expect((await store.read('image', 0, 4)).toString()).toBe('boot')
+})
+
+test('a clone of a long run of data has it whole and in its place', async () => {
+  const { store } = await openStore()
+  await store.create('vol-1', 16 * mib)
+  const data = randomBytes(5 * mib + 77)
+  await store.write('vol-1', 3 * mib + 5, data)
+  await store.clone('vol-2', 'vol-1')
+  expect((await store.read('vol-2', 3 * mib + 5, data.length)).equals(data)).toBe(true)
 })
 
 test('importing leaves out blocks that the image stores but that are zero', async () => {
