@@ -1,0 +1,153 @@
+import { reading, tagsOf } from '#test/clouds/aws/action.ts'
+import { instanceTypes, isBurstable, isXen, type InstanceType } from '#test/clouds/aws/catalog.ts'
+import { filtered, notBoth, paged } from '#test/clouds/aws/querying.ts'
+import { Refusal, invalidValue } from '#test/clouds/aws/refusal.ts'
+import { filters, flag, groupId, list, nextToken, text, whole } from '#test/clouds/aws/shapes.ts'
+
+const noTags = new Map<string, string>()
+
+export const describeRegions = reading(
+  { RegionName: list(text()), AllRegions: flag, Filter: filters },
+  ({ RegionName, Filter }, { world }) => {
+    const all = [...world.regions.keys()].map((name) => ({ name, tags: noTags }))
+    const unknown = RegionName.find((name) => !world.regions.has(name))
+    if (unknown !== undefined) throw invalidValue(`Invalid region name: ${unknown}`)
+    const found = filtered(all, Filter, {
+      'region-name': ({ name }) => [name],
+      endpoint: ({ name }) => [`ec2.${name}.amazonaws.com`],
+      'opt-in-status': () => ['opt-in-not-required'],
+    }).filter(({ name }) => RegionName.length === 0 || RegionName.includes(name))
+    return {
+      regionInfo: found.map(({ name }) => ({
+        regionName: name,
+        regionEndpoint: `ec2.${name}.amazonaws.com`,
+        optInStatus: 'opt-in-not-required',
+      })),
+    }
+  },
+)
+
+export const describeAvailabilityZones = reading(
+  { ZoneName: list(text()), ZoneId: list(text()), AllAvailabilityZones: flag, Filter: filters },
+  ({ ZoneName, Filter }, { region }) => {
+    const all = region.zones.map((name) => ({ name, tags: noTags }))
+    const found = filtered(all, Filter, {
+      'zone-name': ({ name }) => [name],
+      'zone-type': () => ['availability-zone'],
+      'region-name': () => [region.name],
+      state: () => ['available'],
+    }).filter(({ name }) => ZoneName.length === 0 || ZoneName.includes(name))
+    return {
+      availabilityZoneInfo: found.map(({ name }) => ({
+        zoneName: name,
+        zoneId: `${region.name.replace(/^([a-z]+)-([a-z])[a-z]*-/, '$1$2')}-az${region.zones.indexOf(name) + 1}`,
+        zoneState: 'available',
+        zoneType: 'availability-zone',
+        regionName: region.name,
+        groupName: region.name,
+        optInStatus: 'opt-in-not-required',
+      })),
+    }
+  },
+)
+
+const typeItems = instanceTypes.map((type, index) => ({ ...type, seq: index + 1, tags: noTags }))
+
+export const describeInstanceTypes = reading(
+  { InstanceType: list(text()), Filter: filters, MaxResults: whole(5, 100), NextToken: nextToken },
+  ({ InstanceType: names, Filter, MaxResults, NextToken }, { world }) => {
+    notBoth(names, MaxResults, 'InstanceTypes')
+    const unknown = names.filter((name) => !instanceTypes.some((type) => type.name === name))
+    if (unknown.length > 0) {
+      throw new Refusal(
+        'InvalidInstanceType',
+        `The following supplied instance types do not exist: [${unknown.join(', ')}]`,
+      )
+    }
+    const found = filtered(typeItems, Filter, {
+      'instance-type': ({ name }) => [name],
+      'processor-info.supported-architecture': ({ architecture }) => [architecture],
+      'supported-boot-mode': ({ bootModes }) => bootModes,
+      'vcpu-info.default-vcpus': ({ vcpus }) => [String(vcpus)],
+      'memory-info.size-in-mib': ({ memoryMib }) => [String(memoryMib)],
+      'burstable-performance-supported': ({ name }) => [String(isBurstable(name))],
+    }).filter(({ name }) => names.length === 0 || names.includes(name))
+    // The service never gives more than 100 at once, asked or not.
+    const { page, nextToken: next } = paged(world, found, {
+      query: ['types', names, Filter],
+      maxResults: MaxResults ?? 100,
+      nextToken: NextToken,
+    })
+    return { instanceTypeSet: page.map(typeInfo), nextToken: next }
+  },
+)
+
+export const describeSecurityGroups = reading(
+  {
+    GroupId: list(groupId),
+    GroupName: list(text()),
+    Filter: filters,
+    MaxResults: whole(5, 1000),
+    NextToken: nextToken,
+  },
+  ({ GroupId, GroupName, Filter, MaxResults, NextToken }, { world, region }) => {
+    notBoth([...GroupId, ...GroupName], MaxResults, 'GroupIds')
+    const all = [...region.groups.values()]
+    const missing = [
+      ...GroupId.filter((id) => !region.groups.has(id)),
+      ...GroupName.filter((name) => !all.some((each) => each.name === name)),
+    ]
+    if (missing.length > 0)
+      throw new Refusal('InvalidGroup.NotFound', `The security group '${missing[0]}' does not exist`)
+    const found = filtered(all, Filter, {
+      'group-id': ({ id }) => [id],
+      'group-name': ({ name }) => [name],
+      description: ({ description }) => [description],
+      'vpc-id': () => [vpcOf(region.name)],
+      'owner-id': () => [world.accountId],
+    })
+      .filter(({ id }) => GroupId.length === 0 || GroupId.includes(id))
+      .filter(({ name }) => GroupName.length === 0 || GroupName.includes(name))
+    const query = ['groups', GroupId, GroupName, Filter]
+    const { page, nextToken: next } = paged(world, found, {
+      query,
+      maxResults: MaxResults,
+      nextToken: NextToken,
+    })
+    return {
+      securityGroupInfo: page.map(({ id, name, description, tags }) => ({
+        ownerId: world.accountId,
+        groupId: id,
+        groupName: name,
+        groupDescription: description,
+        vpcId: vpcOf(region.name),
+        tagSet: tagsOf(tags),
+      })),
+      nextToken: next,
+    }
+  },
+)
+
+/** The default VPC and its subnets have ids that follow from the place, so that they need no records. */
+export const vpcOf = (region: string): string => `vpc-${hexOf(region)}`
+export const subnetOf = (zone: string): string => `subnet-${hexOf(zone)}`
+
+const hexOf = (name: string): string =>
+  Buffer.from(name.replaceAll('-', '')).toString('hex').padEnd(17, '0').slice(-17)
+
+const typeInfo = ({ name, vcpus, memoryMib, architecture, gpus, bootModes, network }: InstanceType) => ({
+  instanceType: name,
+  currentGeneration: !isXen(name),
+  bareMetal: name.endsWith('.metal'),
+  hypervisor: isXen(name) ? 'xen' : 'nitro',
+  supportedUsageClasses: ['on-demand', 'spot'],
+  supportedRootDeviceTypes: ['ebs'],
+  supportedVirtualizationTypes: ['hvm'],
+  processorInfo: { supportedArchitectures: [architecture] },
+  vCpuInfo: { defaultVCpus: vcpus },
+  memoryInfo: { sizeInMiB: memoryMib },
+  networkInfo: { networkPerformance: network, enaSupport: isXen(name) ? 'unsupported' : 'required' },
+  gpuInfo: gpus === 0 ? undefined : { gpus: [{ count: gpus }] },
+  burstablePerformanceSupported: isBurstable(name),
+  supportedBootModes: bootModes,
+})

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
+import type { Action } from '#test/clouds/aws/action.ts'
+import { deregisterImage, describeImages, registerImage } from '#test/clouds/aws/actions/images.ts'
+import {
+  describeInstances,
+  getConsoleOutput,
+  modifyInstanceAttribute,
+  rebootInstances,
+  startInstances,
+  stopInstances,
+  terminateInstances,
+} from '#test/clouds/aws/actions/instances.ts'
+import {
+  describeAvailabilityZones,
+  describeInstanceTypes,
+  describeRegions,
+  describeSecurityGroups,
+} from '#test/clouds/aws/actions/places.ts'
+import { runInstances } from '#test/clouds/aws/actions/run.ts'
+import { createSnapshot, deleteSnapshot, describeSnapshots } from '#test/clouds/aws/actions/snapshots.ts'
+import { createSecurityGroup, createTags, deleteTags } from '#test/clouds/aws/actions/tags.ts'
+import {
+  attachVolume,
+  createVolume,
+  deleteVolume,
+  describeVolumes,
+  detachVolume,
+} from '#test/clouds/aws/actions/volumes.ts'
+import { Refusal } from '#test/clouds/aws/refusal.ts'
+import { parseQuery, type Node } from '#test/clouds/aws/shapes.ts'
+import { checkSignature, type Account } from '#test/clouds/aws/signature.ts'
+import { settle, type World } from '#test/clouds/aws/world.ts'
+import { refusalXml, replyXml } from '#test/clouds/aws/xml.ts'
+
+/** The EC2 query protocol, API version 2016-11-15: a form in, XML out. */
+export interface Ec2Request {
+  operation: string
+  mutating: boolean
+  resource: string | undefined
+  answer(): Promise<PlainReply>
+  refuse(refusal: Refusal, headers?: Record<string, string>): PlainReply
+}
+
+export function readEc2Request(request: PlainRequest, world: World, account: Account): Ec2Request {
+  const requestId = randomUUID()
+  const { Action: name, Version: version, ...parameters } = parseForm(request)
+  const operation = typeof name === 'string' ? name : 'Unknown'
+  const action = Object.hasOwn(actions, operation) ? actions[operation] : undefined
+
+  const refuse = (refusal: Refusal, headers: Record<string, string> = {}): PlainReply => ({
+    status: refusal.status,
+    headers: { ...xmlHeaders, ...headers },
+    body: refusalXml(refusal.code, refusal.message, requestId),
+  })
+
+  return {
+    operation,
+    mutating: action?.mutating ?? false,
+    resource: resourceOf(parameters),
+    refuse,
+    async answer() {
+      try {
+        const { region: regionName } = checkSignature(request, 'ec2', account)
+        const region = world.regions.get(regionName)
+        if (!region) throw new Refusal('OptInRequired', `You are not subscribed to the region ${regionName}`)
+        if (version !== '2016-11-15')
+          throw new Refusal('NoSuchVersion', `The requested version (${String(version)}) is not valid`)
+        if (!action)
+          throw new Refusal('InvalidAction', `The action ${operation} is not valid for this web service.`)
+        settle(region)
+        const reply = await action.run(parameters, { world, region })
+        return { status: 200, headers: xmlHeaders, body: replyXml(operation, requestId, reply) }
+      } catch (error) {
+        if (error instanceof Refusal) return refuse(error)
+        throw error
+      }
+    },
+  }
+}
+
+const xmlHeaders = { 'content-type': 'text/xml;charset=UTF-8' }
+
+const actions: Readonly<Record<string, Action>> = {
+  DescribeRegions: describeRegions,
+  DescribeAvailabilityZones: describeAvailabilityZones,
+  DescribeInstanceTypes: describeInstanceTypes,
+  DescribeSecurityGroups: describeSecurityGroups,
+  CreateSecurityGroup: createSecurityGroup,
+  DescribeImages: describeImages,
+  RegisterImage: registerImage,
+  DeregisterImage: deregisterImage,
+  RunInstances: runInstances,
+  DescribeInstances: describeInstances,
+  StartInstances: startInstances,
+  StopInstances: stopInstances,
+  RebootInstances: rebootInstances,
+  TerminateInstances: terminateInstances,
+  ModifyInstanceAttribute: modifyInstanceAttribute,
+  GetConsoleOutput: getConsoleOutput,
+  DescribeVolumes: describeVolumes,
+  CreateVolume: createVolume,
+  AttachVolume: attachVolume,
+  DetachVolume: detachVolume,
+  DeleteVolume: deleteVolume,
+  CreateSnapshot: createSnapshot,
+  DescribeSnapshots: describeSnapshots,
+  DeleteSnapshot: deleteSnapshot,
+  CreateTags: createTags,
+  DeleteTags: deleteTags,
+}
+
+/** A form that cannot be read has no action, and is refused as such. */
+function parseForm(request: PlainRequest): Record<string, Node> {
+  try {
+    return parseQuery(request.body.toString())
+  } catch {
+    return {}
+  }
+}
+
+/** The first id in the request, for the call log. */
+function resourceOf(parameters: Record<string, Node>): string | undefined {
+  for (const name of ['InstanceId', 'VolumeId', 'SnapshotId', 'ImageId', 'ResourceId']) {
+    const value = parameters[name]
+    if (typeof value === 'string') return value
+    const first = value?.['1']
+    if (typeof first === 'string') return first
+  }
+  return undefined
+}

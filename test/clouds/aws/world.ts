@@ -1,0 +1,254 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import { createLifecycle, eventuallyVisible, type Life } from '#test/clouds/core/clock.ts'
+import type { DiskStore } from '#test/clouds/core/disks.ts'
+import type { Machines } from '#test/clouds/core/machines.ts'
+import { regionZones } from '#test/clouds/aws/catalog.ts'
+import { Refusal } from '#test/clouds/aws/refusal.ts'
+
+/** How long things take, in milliseconds. */
+export interface Delays {
+  pending: number
+  stopping: number
+  terminating: number
+  /** A snapshot of a volume, and the completion of an imported one. */
+  snapshot: number
+  /** How long a new id is unknown to everything but the call that made it. */
+  visible: number
+  /** Life of a block token; the vendor's is seven days. */
+  blockToken: number
+}
+
+export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
+
+export interface Tagged {
+  id: string
+  /** Order of creation over the whole cloud, for paging. */
+  seq: number
+  tags: Map<string, string>
+}
+
+export interface Device {
+  device: string
+  volumeId: string
+  deleteOnTermination: boolean
+  attachedAt: Date
+}
+
+export interface Instance extends Tagged {
+  zone: string
+  life: Life<InstanceState>
+  type: string
+  imageId: string
+  reservationId: string
+  clientToken: string
+  keyName: string | undefined
+  groups: string[]
+  subnetId: string
+  architecture: string
+  bootMode: string | undefined
+  runsIn: 'legacy-bios' | 'uefi'
+  enaSupport: boolean
+  rootDevice: string
+  devices: Device[]
+  launchedAt: Date
+  privateIp: string
+  publicIp: string
+  protectedFromTermination: boolean
+}
+
+export interface Volume extends Tagged {
+  zone: string
+  sizeGib: number
+  type: string
+  snapshotId: string | undefined
+  createdAt: Date
+  /** Resolves once its bytes are there. */
+  filled: Promise<unknown>
+  attachedTo: string | undefined
+}
+
+/** `copying` and `sealing` are shown as `pending`; `open` too, and takes blocks. */
+export type SnapshotState = 'copying' | 'open' | 'sealing' | 'completed' | 'error'
+
+export interface Snapshot extends Tagged {
+  /** Key of its bytes in the disk store. */
+  diskId: string
+  ownerId: string
+  volumeId: string
+  sizeGib: number
+  description: string
+  startedAt: Date
+  life: Life<SnapshotState>
+  /** Imported ones: the digest of each block that was put. */
+  written: Map<number, Buffer> | undefined
+  /** Its allocated blocks, once they cannot change any more. */
+  allocated: Promise<number[]> | undefined
+}
+
+export interface Mapping {
+  device: string
+  snapshotId: string
+  sizeGib: number
+  type: string
+  deleteOnTermination: boolean
+}
+
+export interface Image extends Tagged {
+  name: string
+  description: string
+  ownerId: string
+  public: boolean
+  architecture: string
+  bootMode: string | undefined
+  enaSupport: boolean
+  rootDevice: string
+  mappings: Mapping[]
+  createdAt: Date
+}
+
+export interface SecurityGroup extends Tagged {
+  name: string
+  description: string
+}
+
+export interface Region {
+  name: string
+  zones: string[]
+  instances: Map<string, Instance>
+  volumes: Map<string, Volume>
+  snapshots: Map<string, Snapshot>
+  images: Map<string, Image>
+  groups: Map<string, SecurityGroup>
+  keyPairs: Set<string>
+  /** By client token: what was asked for with it, and what came of it. */
+  launches: Map<string, { asked: string; instanceIds: string[] }>
+  imports: Map<string, { asked: string; snapshotId: string }>
+  visible: ReturnType<typeof eventuallyVisible>
+}
+
+export interface World {
+  accountId: string
+  regions: Map<string, Region>
+  delays: Delays
+  /** Running vCPUs a region allows. */
+  vcpuQuota: number
+  store: DiskStore
+  /** Undefined: nothing boots. */
+  machines: Machines | undefined
+  nextSeq(): number
+  /** Signs tokens that the cloud gives out, so that a made-up one is refused. */
+  seal(text: string): string
+  unseal(token: string): string | undefined
+  /** Work that outlives its call; `settled` waits for it. */
+  background(work: Promise<unknown>): void
+  settled(): Promise<unknown>
+}
+
+export function createWorld(
+  options: Pick<World, 'accountId' | 'delays' | 'vcpuQuota' | 'store' | 'machines'>,
+): World {
+  let seq = 0
+  const secret = randomBytes(32)
+  const running = new Set<Promise<unknown>>()
+  const mac = (text: string) => createHmac('sha256', secret).update(text).digest('base64url').slice(0, 22)
+  return {
+    ...options,
+    regions: new Map(Object.keys(regionZones).map((name) => [name, createRegion(name, options.delays)])),
+    nextSeq: () => ++seq,
+    seal: (text) => `${Buffer.from(text).toString('base64url')}.${mac(text)}`,
+    unseal(token) {
+      const [encoded = '', signature] = token.split('.')
+      const plain = Buffer.from(encoded, 'base64url').toString()
+      return signature === mac(plain) ? plain : undefined
+    },
+    background(work) {
+      const done = work.finally(() => running.delete(done))
+      running.add(done)
+    },
+    settled: () => Promise.allSettled(running),
+  }
+}
+
+export const newId = (prefix: string): string => `${prefix}-0${randomBytes(8).toString('hex')}`
+
+/** What the region keeps under an id, unless it is too new to be known. */
+export function find<T extends Tagged>(
+  region: Region,
+  kept: Map<string, T>,
+  id: string,
+  notFound: string,
+): T {
+  const found = kept.get(id)
+  if (found && region.visible.has(id)) return found
+  throw new Refusal(notFound, `The ID '${id}' does not exist`)
+}
+
+/** Lets time pass: what fell due since the last look happens now (a termination frees its volumes). */
+export function settle(region: Region): void {
+  for (const instance of region.instances.values()) instance.life.state()
+}
+
+export function startInstanceLife(
+  world: World,
+  region: Region,
+  instance: () => Instance,
+): Life<InstanceState> {
+  const { pending, stopping, terminating } = world.delays
+  return createLifecycle<InstanceState>({
+    transitions: {
+      pending: { to: 'running', afterMs: pending },
+      stopping: { to: 'stopped', afterMs: stopping },
+      'shutting-down': { to: 'terminated', afterMs: terminating },
+    },
+  }).start('pending', (state) => {
+    if (state === 'terminated') releaseVolumes(world, region, instance())
+  })
+}
+
+/** Deletes a volume's record and bytes. */
+export function dropVolume(world: World, region: Region, volume: Volume): void {
+  region.volumes.delete(volume.id)
+  world.background(volume.filled.then(() => world.store.remove(volume.id)))
+}
+
+/** Powers an instance on, if something here can. Only BIOS machines of x86 can be run. */
+export async function powerOn(
+  world: World,
+  region: Region,
+  instance: Instance,
+  memoryMib: number,
+): Promise<void> {
+  if (!world.machines || instance.architecture !== 'x86_64' || instance.runsIn !== 'legacy-bios') return
+  const volumes = instance.devices
+    .toSorted((a, b) => Number(b.device === instance.rootDevice) - Number(a.device === instance.rootDevice))
+    .flatMap(({ volumeId }) => region.volumes.get(volumeId) ?? [])
+  await Promise.all(volumes.map((volume) => volume.filled))
+  await world.machines.start(instance.id, {
+    diskPaths: volumes.map(({ id }) => world.store.path(id)),
+    memoryMib,
+  })
+}
+
+function releaseVolumes(world: World, region: Region, instance: Instance): void {
+  for (const { volumeId, deleteOnTermination } of instance.devices) {
+    const volume = region.volumes.get(volumeId)
+    if (!volume) continue
+    volume.attachedTo = undefined
+    if (deleteOnTermination) dropVolume(world, region, volume)
+  }
+  instance.devices = []
+}
+
+const createRegion = (name: string, { visible }: Delays): Region => ({
+  name,
+  zones: regionZones[name] ?? [],
+  instances: new Map(),
+  volumes: new Map(),
+  snapshots: new Map(),
+  images: new Map(),
+  groups: new Map(),
+  keyPairs: new Set(),
+  launches: new Map(),
+  imports: new Map(),
+  visible: eventuallyVisible(visible),
+})

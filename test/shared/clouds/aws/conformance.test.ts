@@ -1,0 +1,4 @@
+import { conformance } from '#test/shared/clouds/conformance.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
+
+conformance('AWS', openSubject)

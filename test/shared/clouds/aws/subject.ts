@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openAws } from '#shared/clouds/aws/aws.ts'
+import type { CloudSettings } from '#shared/clouds/port.ts'
+import { startAws, type AwsOptions, type LoopbackAws } from '#test/clouds/aws/server.ts'
+import type { Subject } from '#test/shared/clouds/conformance.ts'
+
+export const region = 'us-east-1'
+
+export type AwsSubject = Subject & { loopback: LoopbackAws; settings: CloudSettings }
+
+/** The registration of a loopback AWS, quick to poll. */
+export const settingsFor = (loopback: LoopbackAws, changes: Partial<CloudSettings> = {}): CloudSettings => ({
+  providerId: 'aws-test',
+  type: 'aws',
+  credentials: loopback.credentials,
+  regions: loopback.regions,
+  defaultRegion: region,
+  endpoints: loopback.endpoints,
+  options: { ...loopback.options, consistency_ms: 500, poll_ms: 5, request_timeout_ms: 2000 },
+  workerId: 'worker-7f3a',
+  ...changes,
+})
+
+/** The adapter on a loopback AWS of its own, whose delays are short and whose machines do not boot. */
+export async function openSubject(options: Partial<AwsOptions> = {}): Promise<AwsSubject> {
+  const dir = await mkdtemp(join(tmpdir(), 'novacron-aws-'))
+  const imagePath = join(dir, 'image.raw')
+  await writeImage(imagePath)
+  const loopback = await startAws({
+    dir,
+    imagePath,
+    boot: false,
+    delaysMs: { pending: 15, stopping: 15, terminating: 15, snapshot: 15, visible: 20 },
+    ...options,
+  })
+  const settings = settingsFor(loopback)
+  return {
+    cloud: await openAws(settings),
+    loopback: {
+      ...loopback,
+      async close() {
+        await loopback.close()
+        await rm(dir, { recursive: true, force: true })
+      },
+    },
+    settings,
+    region,
+    workerId: settings.workerId,
+    imagePath,
+    dialect: {
+      instanceType: 't3.small',
+      throttled: { code: 'RequestLimitExceeded', status: 503 },
+      capacity: { code: 'InsufficientInstanceCapacity', status: 500 },
+      createVmOperation: 'RunInstances',
+      readOperation: 'GetSnapshotBlock',
+      writeOperation: 'PutSnapshotBlock',
+    },
+  }
+}
+
+/** 40 MiB with a few islands of bytes. */
+async function writeImage(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  await file.truncate(40 * 2 ** 20)
+  for (const offset of [0, 512 * 1024, 7 * 2 ** 20 + 4096, 40 * 2 ** 20 - 512]) {
+    await file.write(randomBytes(512), 0, 512, offset)
+  }
+  await file.close()
+}
