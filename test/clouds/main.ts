@@ -47,7 +47,7 @@ try {
     const cloud = await start({
       dir: join(dir, type),
       ...(image && { imagePath: image.path }),
-      onShutdown: stop,
+      shutdown: stop,
     })
     running.push(cloud)
     const { url, caPem, credentials, endpoints, options, regions } = cloud

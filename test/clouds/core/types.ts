@@ -63,7 +63,7 @@ export interface LoopbackOptions {
   /** A raw disk to serve as its default Linux image. */
   imagePath?: string
   /** Called on `POST /_control/shutdown`. */
-  onShutdown?: () => void
+  shutdown?: () => void
 }
 
 /** A loopback cloud with what is needed to register it as a provider: fields as in `CloudSettings`. */
