@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openCloud } from '#shared/clouds/registry.ts'
+import type { CloudType } from '#shared/clouds/port.ts'
+import { outlines } from '#shared/jobs/outlines.ts'
+import type { Client } from '#test/demo/client.ts'
+import { good, note, say, stepBars, title } from '#test/demo/screen.ts'
+import type { Stack } from '#test/demo/stack.ts'
+import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
+import { readGuestConsole } from '#test/clouds/guest/console.ts'
+
+interface Job {
+  id: string
+  state: string
+  output: Record<string, unknown> | null
+  problem: { detail: string; remedy?: string } | null
+}
+
+interface MigrationStatus {
+  metrics: {
+    data_transferred?: number
+    total_downtime?: number
+    disks?: {
+      source: string
+      destination: string
+      source_digest: string
+      destination_digest: string
+      identical: boolean
+    }[]
+    boot_check?: { outcome: string; evidence: string }
+  }
+}
+
+/** The main job: two providers, one VM, moved from AWS to Azure, proved byte for byte, and told to a webhook. */
+export async function coldMigrationDemo(stack: Stack): Promise<void> {
+  const { client, receiver } = stack
+  const hypervisor = findHypervisor()
+  const noBoot = 'reason' in hypervisor ? hypervisor.reason : undefined
+
+  title('Registering providers')
+  await register(stack, 'aws-prod', 'aws')
+  await register(stack, 'azure-prod', 'azure')
+  const hook = await client.send<{ secret: string }>('POST', '/api/multicloud/webhooks', {
+    url: receiver.url,
+    events: ['*'],
+  })
+  receiver.trust(hook.secret)
+  good('A webhook for every finished job, its secret shown once')
+
+  title('Provisioning a VM on AWS')
+  const created = await client.send<{ vm: { id: string }; job: Job; warnings: string[] }>(
+    'POST',
+    '/api/multicloud/vms',
+    {
+      name: 'production-web-server',
+      instance_type: 'medium',
+      region: 'us-east-1',
+      cost_optimized: true,
+      tags: { environment: 'production', team: 'web-services' },
+    },
+  )
+  for (const warning of created.warnings) note(warning)
+  await follow(client, created.job.id, 'vm.create')
+  const vmId = created.vm.id
+  const before = noBoot === undefined ? await guestLine(stack, 'aws') : undefined
+  if (before) say(`its console: ${before.line}`)
+
+  title('Migrating it to Azure')
+  const migration = await client.send<{ id: string; job: Job; warnings: string[] }>(
+    'POST',
+    '/api/multicloud/migrations',
+    {
+      vm_id: vmId,
+      source_provider_id: 'aws-prod',
+      destination_provider_id: 'azure-prod',
+      destination_region: 'eastus',
+      delete_source: false,
+      max_downtime: '5m',
+      options: {
+        boot_check: noBoot === undefined ? { expect: 'NOVACRON READY', timeout: '60s' } : { timeout: '1s' },
+      },
+    },
+  )
+  for (const warning of migration.warnings) note(warning)
+  await follow(client, migration.job.id, 'migration.cold')
+  const { metrics } = await client.send<MigrationStatus>(
+    'GET',
+    `/api/multicloud/migrations/${migration.id}/status`,
+  )
+
+  title('Proof')
+  for (const disk of metrics.disks ?? []) {
+    if (!disk.identical) throw new Error(`disk ${disk.destination} is not identical`)
+    good('bytes identical')
+    say(`source       ${disk.source}  ${disk.source_digest}`)
+    say(`destination  ${disk.destination}  ${disk.destination_digest}`)
+  }
+  say(
+    `${Math.round((metrics.data_transferred ?? 0) / 1024 ** 2)} MiB copied; the VM was down for ${((metrics.total_downtime ?? 0) / 1000).toFixed(1)} s`,
+  )
+  if (noBoot === undefined) await proveBoot(stack, before?.boots)
+  else note(`Boot check skipped: ${noBoot}`)
+
+  const message = await receiver.wait(migration.job.id, 20_000)
+  good(`Webhook "${message.type}" received, its signature verified`)
+}
+
+async function register(stack: Stack, id: string, type: string): Promise<void> {
+  const cloud = stack.clouds.clouds[type]
+  if (!cloud) throw new Error(`the loopback clouds have no ${type}`)
+  await stack.client.send(
+    'POST',
+    '/api/multicloud/providers',
+    {
+      provider_id: id,
+      type,
+      config: {
+        name: id,
+        credentials: cloud.credentials,
+        regions: cloud.regions,
+        default_region: cloud.regions[0],
+        endpoints: cloud.endpoints,
+        options: cloud.options,
+      },
+    },
+    { prefer: 'wait=30' },
+  )
+  const health = await stack.client.send<{ status: string; latency_ms?: number; message?: string }>(
+    'GET',
+    `/api/multicloud/providers/${id}/health`,
+  )
+  if (health.status !== 'healthy') throw new Error(`${id} is ${health.status}: ${health.message ?? ''}`)
+  good(`${id}: credentials accepted, ${health.status}`)
+}
+
+/** Shows a job's steps until it ends. */
+async function follow(client: Client, jobId: string, kind: keyof typeof outlines): Promise<void> {
+  const bars = stepBars(outlines[kind].steps.map((step) => step.name))
+  for await (const event of client.follow(jobId)) bars.show(event)
+  bars.end()
+  const job = await client.send<Job>('GET', `/api/multicloud/jobs/${jobId}`)
+  if (job.state !== 'succeeded')
+    throw new Error(`${jobId} ${job.state}: ${job.problem?.detail ?? ''} ${job.problem?.remedy ?? ''}`)
+}
+
+/** The line that the moved disk itself prints, with a counter that it keeps on the disk and raises at every boot. */
+async function proveBoot(stack: Stack, before: number | undefined): Promise<void> {
+  const after = await guestLine(stack, 'azure')
+  if (!after) throw new Error('the moved VM printed nothing on its console')
+  say(`its console: ${after.line}`)
+  if (before === undefined || after.boots !== before + 1)
+    throw new Error(`the boot counter went from ${before} to ${after.boots}`)
+  good(`It booted from the moved disk: boot ${before} on AWS, boot ${after.boots} on Azure`)
+}
+
+/** Asks the cloud, through its adapter, for the console of its running VM until the guest has said all. */
+async function guestLine(
+  stack: Stack,
+  type: CloudType,
+): Promise<{ line: string; boots: number } | undefined> {
+  const account = stack.clouds.clouds[type]
+  if (!account) return undefined
+  const cloud = await openCloud({
+    providerId: `${type}-prod`,
+    type,
+    credentials: account.credentials,
+    regions: account.regions,
+    defaultRegion: account.regions[0],
+    endpoints: account.endpoints,
+    options: account.options,
+    workerId: 'demo',
+  })
+  try {
+    const untilMs = Date.now() + 60_000
+    while (Date.now() < untilMs) {
+      for await (const vm of cloud.compute.list({})) {
+        const text = vm.state === 'running' ? ((await cloud.compute.consoleOutput(vm)) ?? '') : ''
+        const guest = readGuestConsole(text)
+        const line = text.split(/\r?\n/).findLast((one) => one.includes('boots='))
+        if (guest?.ready && line) return { line: line.trim(), boots: guest.boots }
+      }
+      await sleep(200)
+    }
+    return undefined
+  } finally {
+    cloud.close()
+  }
+}
