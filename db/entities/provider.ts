@@ -7,6 +7,8 @@ export interface ProviderConfig {
   default_region?: string
   endpoints: Record<string, string>
   options: Record<string, unknown>
+  /** Names of the credential fields that are sealed. */
+  credential_fields?: string[]
 }
 
 /** Last answer of the provider's control plane. */

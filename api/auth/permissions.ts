@@ -1,0 +1,56 @@
+/** Everything that can be permitted, with what it allows. Every route names one of these. */
+export const permissions = {
+  'providers:read': 'See providers and their health, and have the health checked',
+  'providers:manage': 'Register, change and remove providers',
+  'vms:read': 'See VMs',
+  'vms:create': 'Create VMs',
+  'vms:operate': 'Start, stop and restart VMs',
+  'vms:delete': 'Delete VMs',
+  'migrations:read': 'See migrations',
+  'migrations:create': 'Migrate VMs',
+  'jobs:read': 'See jobs and their events',
+  'jobs:control': 'Cancel and retry jobs',
+  'webhooks:read': 'See webhooks and their deliveries',
+  'webhooks:manage': 'Create, change, test and remove webhooks',
+  'board:view': 'See the queue board, which shows all tenants',
+  'board:act': 'Pause queues and move queue entries on the board',
+} as const
+
+export type Permission = keyof typeof permissions
+
+const viewer: readonly Permission[] = [
+  'providers:read',
+  'vms:read',
+  'migrations:read',
+  'jobs:read',
+  'webhooks:read',
+]
+const operator: readonly Permission[] = [
+  ...viewer,
+  'vms:create',
+  'vms:operate',
+  'vms:delete',
+  'migrations:create',
+  'jobs:control',
+]
+const admin: readonly Permission[] = [...operator, 'providers:manage', 'webhooks:manage']
+
+/** What each role may do within the tenant of its token. `platform` is for who runs NovaCron itself. */
+export const roles = {
+  viewer,
+  operator,
+  admin,
+  platform: [...admin, 'board:view', 'board:act'],
+} as const satisfies Record<string, readonly Permission[]>
+
+export type Role = keyof typeof roles
+
+export const isRole = (name: string): name is Role => Object.hasOwn(roles, name)
+
+/** The permissions of several roles together. */
+export const permissionsOf = (names: readonly Role[]): ReadonlySet<Permission> =>
+  new Set(names.flatMap((name) => roles[name]))
+
+/** Roles that hold a permission, for messages. */
+export const rolesWith = (permission: Permission): Role[] =>
+  (Object.keys(roles) as Role[]).filter((name) => roles[name].includes(permission as never))

@@ -1,0 +1,1 @@
+export { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'

@@ -1,0 +1,33 @@
+/** Every `code` that an answer can carry, with its HTTP status and title. The reference page lists them. */
+export const problems = {
+  malformed_json: [400, 'The body is not JSON'],
+  unauthenticated: [401, 'No valid bearer token'],
+  forbidden: [403, 'The token lacks a permission'],
+  cross_site: [403, 'Refused as coming from another site'],
+  not_found: [404, 'No such thing'],
+  route_not_found: [404, 'No such route'],
+  method_not_allowed: [405, 'The route does not take this method'],
+  provider_exists: [409, 'The provider id is taken'],
+  provider_in_use: [409, 'The provider is in use'],
+  provider_disabled: [409, 'The provider is disabled'],
+  vm_state: [409, 'The VM is not in a state for this'],
+  vm_busy: [409, 'Another job is working on the VM'],
+  migration_running: [409, 'The VM is being migrated'],
+  job_finished: [409, 'The job has finished'],
+  job_too_late: [409, 'The job is past the point of return'],
+  job_not_failed: [409, 'Only a failed job can be retried'],
+  webhook_disabled: [409, 'The webhook is disabled'],
+  version_mismatch: [412, 'It was changed in the meantime'],
+  body_too_large: [413, 'The body is too large'],
+  unsupported_media_type: [415, 'The body is of another content type'],
+  validation_failed: [422, 'The request is not valid'],
+  provider_type_unsupported: [422, 'The cloud type is not supported yet'],
+  no_provider: [422, 'No provider can take the VM'],
+  not_supported_yet: [422, 'Not supported yet'],
+  idempotency_key_reused: [422, 'The idempotency key belongs to another request'],
+  version_required: [428, 'If-Match is required'],
+  internal_error: [500, 'Something went wrong here'],
+  unavailable: [503, 'Not available right now'],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ProblemCode = keyof typeof problems
