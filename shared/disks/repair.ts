@@ -1,8 +1,9 @@
 import { chunkCopier } from '#shared/disks/copy.ts'
 import { bytesOf, checkSizes, chunkCount, chunkExtent } from '#shared/disks/grid.ts'
 import { createChunkSet, members } from '#shared/disks/chunk-set.ts'
+import { groupCommit } from '#shared/disks/group-commit.ts'
 import type { CopyJournal } from '#shared/disks/journal.ts'
-import type { DiskSink, DiskSource, Extent } from '#shared/disks/port.ts'
+import type { CopiedChunk, DiskSink, DiskSource, Extent } from '#shared/disks/port.ts'
 import { retryIntegrity } from '#shared/disks/retry.ts'
 import { runWindow } from '#shared/disks/window.ts'
 
@@ -35,6 +36,7 @@ export const repairChunks = async (options: RepairOptions): Promise<{ bytesWritt
   }
   const bytesTotal = bytesOf(grid, chunks)
   const copyChunk = chunkCopier({ source, sink, grid, slots, signal, alwaysWrite: true })
+  const record = groupCommit<CopiedChunk>((list) => journal.record(list))
   const queue = members(chunks)
   let bytesWritten = 0
 
@@ -45,7 +47,7 @@ export const repairChunks = async (options: RepairOptions): Promise<{ bytesWritt
     work: async (chunk, slot, stopping) => {
       const retry = { attempts: 4, backoffMs: 200, stopping }
       const { sha256 } = await retryIntegrity(() => copyChunk(chunk, slot), retry)
-      await journal.record([{ index: chunk, ...(sha256 && { sha256 }) }])
+      await record({ index: chunk, ...(sha256 && { sha256 }) })
       bytesWritten += chunkExtent(grid, chunk).length
       options.onProgress?.(bytesWritten, bytesTotal)
     },
