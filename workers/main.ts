@@ -8,6 +8,7 @@ import { createProviders } from '#shared/clouds/providers.ts'
 import { readConfig } from '#shared/config.ts'
 import { resolveQueues } from '#shared/jobs/ladder.ts'
 import { pools, type Pool } from '#shared/jobs/types.ts'
+import { createOutbound } from '#shared/outbound.ts'
 import { openKeyring } from '#shared/secrets/keyring.ts'
 import { loadChains } from '#workers/chains.ts'
 import { startWorkers } from '#workers/process.ts'
@@ -24,11 +25,13 @@ console.log(queues.note)
 
 const workerId = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`
 const db = openPool(database.url, 3)
-const providers = createProviders(db, openKeyring(config), workerId)
+const keyring = openKeyring(config)
+const providers = createProviders(db, keyring, workerId)
+const outbound = createOutbound({ allowPrivate: config.ALLOW_PRIVATE_NETWORKS })
 const workers = await startWorkers({
   addresses: queues.addresses,
   pools: served,
-  chains: await loadChains(served),
+  chains: await loadChains(served, { keyring, outbound }),
   concurrency: config.CONCURRENCY,
   leaseMs: config.LEASE_MS,
   workerId,
@@ -42,6 +45,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
 async function stop() {
   await workers.stop(config.SHUTDOWN_GRACE_MS)
   providers.close()
+  await outbound.close()
   await db.end()
   await queues.release()
   await database.release()

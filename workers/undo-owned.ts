@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { Cloud, OwnedResource } from '#shared/clouds/port.ts'
 import type { StepContext } from '#shared/jobs/chain.ts'
+import { sinceForwardMs } from '#workers/forward.ts'
 
 export interface RemoveOwned {
   providerId: string
@@ -45,16 +46,6 @@ export async function removeOwned(
     if (performance.now() > untilMs) throw tooSlow(cloud, left, timeoutMs)
     await sleep(delayMs, undefined, { signal: context.signal })
   }
-}
-
-/** How long ago, in milliseconds, the job last stopped a step of its way forward: what was under way then may still appear. */
-async function sinceForwardMs({ db, jobId }: Pick<StepContext<unknown>, 'db' | 'jobId'>): Promise<number> {
-  const { rows } = await db.query<{ ms: number | null }>(
-    `select extract(epoch from clock_timestamp() - max(finished_at))::double precision * 1000 as ms
-     from job_steps where job_id = $1 and direction = 'do'`,
-    [jobId],
-  )
-  return Math.max(0, rows[0]?.ms ?? 0)
 }
 
 async function ownedNow(
