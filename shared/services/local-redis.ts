@@ -51,10 +51,12 @@ export function localRedis(folder: string, { ephemeral = false } = {}): LocalSer
 
   async function find(): Promise<Running | undefined> {
     const pid = Number(readIfThere(pidPath))
-    const shown = pid > 0 && isAlive(pid) ? (commandOf(pid) ?? '') : undefined
-    // Redis retitles its process to "redis-server 127.0.0.1:PORT", so that its folder cannot be told from its command line.
-    if (shown === undefined || !/redis|valkey|^$/.test(shown)) return undefined
-    const running = { pid, url: urlOf(readServerSettings(settingsPath)) }
+    const settings = readServerSettings(settingsPath)
+    // Redis retitles its process to "redis-server 127.0.0.1:PORT" once it is up. A command line that is not shown is taken for it.
+    const names = [configPath, `-server 127.0.0.1:${settings.port}`]
+    if (!(pid > 0) || !isAlive(pid) || !names.some((name) => commandOf(pid)?.includes(name) ?? true))
+      return undefined
+    const running = { pid, url: urlOf(settings) }
     return (await isReady(running)) ? running : undefined
   }
 
