@@ -1,9 +1,18 @@
+/** In a batch's results: this item, and it alone, is to be rejected. */
+export class Refusal {
+  readonly reason: unknown
+
+  constructor(reason: unknown) {
+    this.reason = reason
+  }
+}
+
 /**
- * Collects calls into batches: while one batch is on its way the next one gathers. Alone, a call goes out at once; under load
- * many share one round trip and one commit.
+ * Collects calls into batches: while one batch is on its way the next one gathers. Alone, a call goes out at once; under load many share one
+ * round trip and one commit. A batch that throws rejects all of its calls; a `Refusal` among its results rejects one.
  */
 export function createBatcher<Item, Result>(
-  run: (items: Item[]) => Promise<Result[]>,
+  run: (items: Item[]) => Promise<(Result | Refusal)[]>,
   maxItems: number,
 ): (item: Item) => Promise<Result> {
   type Entry = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }
@@ -19,13 +28,16 @@ export function createBatcher<Item, Result>(
       waiting = waiting.slice(maxItems)
       try {
         const results = await run(entries.map((entry) => entry.item))
-        entries.forEach((entry, nr) => entry.resolve(results[nr] as Result))
+        entries.forEach((entry, nr) => settle(entry, results[nr] as Result | Refusal))
       } catch (error) {
         for (const entry of entries) entry.reject(error)
       }
     }
     busy = false
   }
+
+  const settle = (entry: Entry, result: Result | Refusal) =>
+    result instanceof Refusal ? entry.reject(result.reason) : entry.resolve(result)
 
   return (item) =>
     new Promise((resolve, reject) => {
