@@ -157,6 +157,8 @@ async function isReady({ pid, url }: Running): Promise<boolean> {
 async function ping(url: string): Promise<string> {
   const redis = new Redis(url, {
     lazyConnect: true,
+    // The check of ioredis waits a whole second for a server that still loads its data.
+    enableReadyCheck: false,
     retryStrategy: () => null,
     connectTimeout: 2000,
     maxRetriesPerRequest: 0,
