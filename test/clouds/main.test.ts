@@ -64,7 +64,7 @@ test('a tied process ends with its parent', async () => {
 
 test.each([
   [['--clouds', 'ibm'], '--clouds names ibm'],
-  [['--images', '--image', 'x.raw'], 'not both'],
+  [['--images', '--image', 'x.raw'], 'give one of'],
 ])('a wrong flag is refused with the reason: %j', async (flags, reason) => {
   await expect(announced(run(...flags))).rejects.toThrow(reason)
 })

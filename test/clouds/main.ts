@@ -1,17 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildGuestDisk } from '#test/clouds/guest/disk.ts'
+import { findLinuxParts } from '#test/clouds/guest/linux-parts.ts'
+import { buildLinuxDisk } from '#test/clouds/guest/linux.ts'
 import type { LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
 
 /**
  * Runs loopback clouds in this process until SIGTERM, SIGINT or `POST /_control/shutdown`, then exits with 0:
  *
- *     node test/clouds/main.ts [--clouds aws,azure] [--dir DIR] [--images | --image RAW] [--tied]
+ *     node test/clouds/main.ts [--clouds aws,azure] [--dir DIR] [--images | --linux | --image RAW] [--tied]
  *
  * `--dir` (or LOOPBACK_DIR): where disks are kept; by default a temporary directory that is removed at the end. `--images`: serve the
- * boot-sector guest as the default Linux image; `--image` (or LOOPBACK_IMAGE): serve this raw disk. `--tied`: end also when standard
+ * boot-sector guest as the default Linux image; `--linux`: the tiny Linux in its place; `--image` (or LOOPBACK_IMAGE): serve this raw disk. `--tied`: end also when standard
  * input closes, so that nothing is left when the parent dies. Prints one line of JSON once all are ready: see Announcement.
  */
 export interface Announcement {
@@ -75,10 +77,13 @@ function readFlags() {
       dir: { type: 'string', default: process.env['LOOPBACK_DIR'] ?? '' },
       image: { type: 'string', default: process.env['LOOPBACK_IMAGE'] ?? '' },
       images: { type: 'boolean', default: false },
+      linux: { type: 'boolean', default: false },
       tied: { type: 'boolean', default: false },
     },
   })
-  if (values.images && values.image !== '') throw new TypeError('give --images or --image, not both')
+  if ([values.images, values.linux, values.image !== ''].filter(Boolean).length > 1) {
+    throw new TypeError('give one of --images, --linux and --image')
+  }
   return {
     ...values,
     clouds: values.clouds.split(',').filter(Boolean),
@@ -88,10 +93,13 @@ function readFlags() {
 
 async function prepareImage(): Promise<Announcement['image']> {
   if (flags.image !== '') return { path: resolve(flags.image) }
-  if (!flags.images) return undefined
-  const { path, unique } = await buildGuestDisk({
-    path: join(dir, 'guest.raw'),
-    unique: `disk-${crypto.randomUUID()}`,
-  })
-  return { path, unique }
+  if (!flags.images && !flags.linux) return undefined
+  await mkdir(dir, { recursive: true })
+  const disk = { path: join(dir, 'guest.raw'), unique: `disk-${crypto.randomUUID()}` }
+  if (flags.linux) {
+    const parts = findLinuxParts()
+    if ('reason' in parts) throw new Error(parts.reason)
+    await buildLinuxDisk({ ...disk, parts })
+  } else await buildGuestDisk(disk)
+  return disk
 }

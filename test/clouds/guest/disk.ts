@@ -2,9 +2,10 @@ import { createCipheriv, createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { bootSector } from './boot-sector.ts'
 import { writeFat16, type FatFile } from './fat16.ts'
+import { partitionEntry, partitionOffsetBytes } from './partition.ts'
 
 const mib = 1024 * 1024
-const partitionOffsetBytes = mib
+const fat16ByBlockNumber = 0x0e
 
 /**
  * Builds the guest's disk: a raw, sparse image that boots (see boot.s), with one FAT16 partition of real files, 24 MiB of
@@ -62,18 +63,10 @@ function firstSectors({
   const sectors = Buffer.alloc(4 * 512)
   bootSector.copy(sectors)
   sectors.writeUInt32LE(signature, 440)
-  partitionEntry(sizeBytes).copy(sectors, 446)
+  partitionEntry(fat16ByBlockNumber, sizeBytes).copy(sectors, 446)
   sectors.write(unique, 2 * 512, 'latin1')
   sectors.write('0001', 3 * 512, 'latin1')
   return sectors
-}
-
-/** One active partition of type 0Eh (FAT16, addressed by LBA), from 1 MiB to the end. */
-function partitionEntry(sizeBytes: number): Buffer {
-  const entry = Buffer.from('80feffff0efeffff0000000000000000', 'hex')
-  entry.writeUInt32LE(partitionOffsetBytes / 512, 8)
-  entry.writeUInt32LE((sizeBytes - partitionOffsetBytes) / 512, 12)
-  return entry
 }
 
 /** What is on the disk: a few files to read, and data that no compression or deduplication makes smaller. */
