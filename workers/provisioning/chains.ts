@@ -1,0 +1,21 @@
+import { defineChain, type Chain } from '#shared/jobs/chain.ts'
+import { awaitRunning, create, resolve } from '#workers/provisioning/create.ts'
+import { remove } from '#workers/provisioning/delete.ts'
+import { mirrorCreation } from '#workers/provisioning/mirror.ts'
+import { restart, start, stop } from '#workers/provisioning/power.ts'
+import type { CreateVars } from '#workers/provisioning/types.ts'
+
+/** The chains of the `provisioning` pool. */
+export const provisioningChains: readonly Chain[] = [
+  defineChain('vm.create', [resolve, create, awaitRunning], {
+    mirror: mirrorCreation,
+    output: (vars) => {
+      const { instance_type, vm } = vars as unknown as CreateVars
+      return { cloud_vm_id: vm.id, region: vm.region, instance_type }
+    },
+  }),
+  defineChain('vm.delete', [remove]),
+  defineChain('vm.start', [start]),
+  defineChain('vm.stop', [stop]),
+  defineChain('vm.restart', [restart]),
+]
