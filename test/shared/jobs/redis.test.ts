@@ -72,7 +72,7 @@ describe('with a Redis on PATH', () => {
     signal(first, 'SIGKILL')
     await waitForEnd(first, 5000)
     expect(await redis.get('kept')).toBe('yes')
-    await vi.waitFor(() => expect(pid()).not.toBe(first))
+    await vi.waitFor(() => expect(pid()).not.toBe(first), { timeout: 10_000 })
   })
 
   test('a stale pid file that names an unrelated process does not stand in the way', async () => {
