@@ -1,6 +1,6 @@
 import type { PageBlobClient } from '@azure/storage-blob'
 import type { ArmId } from '#shared/clouds/azure/names.ts'
-import { type AzureClient, pollIntervalMs } from '#shared/clouds/azure/client.ts'
+import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 
 /** An access signature lives this long; a longer copy renews it (see `GrantedBlob.use`). */
@@ -17,7 +17,11 @@ export interface GrantedBlob {
 }
 
 /** Grants access to the bytes of a disk or snapshot, also if an earlier holder died without giving its grant back. */
-export async function openBlob(client: AzureClient, target: Grantable, level: AccessLevel): Promise<GrantedBlob> {
+export async function openBlob(
+  client: AzureClient,
+  target: Grantable,
+  level: AccessLevel,
+): Promise<GrantedBlob> {
   let current = grantAgain(client, target, level)
   const blob = await current
 
@@ -43,12 +47,15 @@ export async function openBlob(client: AzureClient, target: Grantable, level: Ac
  */
 export async function revokeAccess(client: AzureClient, target: Grantable): Promise<void> {
   const { group, name } = target
-  const options = { updateIntervalInMs: pollIntervalMs }
   try {
     if (target.kind === 'disk') {
-      await client.finish('Disks_RevokeAccess', () => client.compute.disks.revokeAccess(group, name, options))
+      await client.finish('Disks_RevokeAccess', (pace) =>
+        client.compute.disks.revokeAccess(group, name, pace),
+      )
     } else {
-      await client.finish('Snapshots_RevokeAccess', () => client.compute.snapshots.revokeAccess(group, name, options))
+      await client.finish('Snapshots_RevokeAccess', (pace) =>
+        client.compute.snapshots.revokeAccess(group, name, pace),
+      )
     }
   } catch (error) {
     if (!isNotFound(error)) throw error
@@ -65,7 +72,11 @@ export async function revokeUnfinished(client: AzureClient, target: Grantable): 
 }
 
 /** Azure gives one signature at a time: where one is out (409), it belongs to a holder that is gone, and is taken back first. */
-async function grantAgain(client: AzureClient, target: Grantable, level: AccessLevel): Promise<PageBlobClient> {
+async function grantAgain(
+  client: AzureClient,
+  target: Grantable,
+  level: AccessLevel,
+): Promise<PageBlobClient> {
   try {
     return await grant(client, target, level)
   } catch (error) {
@@ -78,14 +89,13 @@ async function grantAgain(client: AzureClient, target: Grantable, level: AccessL
 async function grant(client: AzureClient, target: Grantable, level: AccessLevel): Promise<PageBlobClient> {
   const { group, name } = target
   const data = { access: level, durationInSeconds: grantSeconds }
-  const options = { updateIntervalInMs: pollIntervalMs }
   const { accessSAS } =
     target.kind === 'disk'
-      ? await client.finish('Disks_GrantAccess', () =>
-          client.compute.disks.grantAccess(group, name, data, options),
+      ? await client.finish('Disks_GrantAccess', (pace) =>
+          client.compute.disks.grantAccess(group, name, data, pace),
         )
-      : await client.finish('Snapshots_GrantAccess', () =>
-          client.compute.snapshots.grantAccess(group, name, data, options),
+      : await client.finish('Snapshots_GrantAccess', (pace) =>
+          client.compute.snapshots.grantAccess(group, name, data, pace),
         )
   if (accessSAS) return client.blob(accessSAS)
   throw new CloudError(`Azure granted access to ${name} without giving an access signature.`, {

@@ -9,7 +9,7 @@ import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 /**
  * Opens the Azure adapter. Loads the SDKs, sends nothing yet.
  * @param settings credentials `{ tenant_id, client_id, client_secret, subscription_id }`; endpoints `{ management?, authority? }`;
- * options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms? }`, see `readSettings`.
+ * options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms?, poll_ms?, consistency_ms? }`, see `readSettings`.
  * @throws CloudError `invalid_request` naming what is wrong with the settings.
  */
 export async function openAzure(settings: CloudSettings): Promise<Cloud> {

@@ -17,7 +17,13 @@ export interface AzureClient {
   /** A page blob behind an access signature. */
   blob(accessUrl: string): PageBlobClient
   /** A plain request to Azure Resource Manager, for what the SDKs at hand do not cover. `path` starts with a slash. */
-  arm(operation: string, method: 'GET' | 'PUT', path: string, apiVersion: string, body?: object): Promise<unknown>
+  arm(
+    operation: string,
+    method: 'GET' | 'PUT',
+    path: string,
+    apiVersion: string,
+    body?: object,
+  ): Promise<unknown>
   /** Runs one SDK call; its errors come out as CloudErrors. */
   call<T>(operation: string, work: () => Promise<T>): Promise<T>
   /** The same, with undefined for what does not exist. */
@@ -27,7 +33,7 @@ export interface AzureClient {
   /** Starts a long-running operation and returns once Azure has accepted it. */
   submit(operation: string, start: () => LongRunning<unknown>): Promise<void>
   /** Starts one and waits for its end. */
-  finish<T>(operation: string, start: () => LongRunning<T>): Promise<T>
+  finish<T>(operation: string, start: (pace: Pace) => LongRunning<T>): Promise<T>
   close(): void
 }
 
@@ -37,8 +43,10 @@ export interface LongRunning<T> {
   pollUntilDone(options?: { abortSignal?: AbortSignal }): Promise<T>
 }
 
-/** How often a running operation is looked at where Azure does not name a pace by Retry-After. */
-export const pollIntervalMs = 250
+/** Given to an SDK call whose end is waited for; Azure's own Retry-After goes before it. */
+export interface Pace {
+  updateIntervalInMs: number
+}
 
 /** Loads the SDKs (0.5 s and some 100 MiB, hence only here) and connects them. Sends nothing. */
 export async function connect(settings: AzureSettings): Promise<AzureClient> {
@@ -117,7 +125,8 @@ export async function connect(settings: AzureSettings): Promise<AzureClient> {
       }
     },
     submit: (operation, start) => call(operation, () => start().submitted()),
-    finish: (operation, start) => call(operation, () => untilDone(start())),
+    finish: (operation, start) =>
+      call(operation, () => untilDone(start({ updateIntervalInMs: settings.pollMs }))),
     close: () => transport.close(),
   }
 }

@@ -17,7 +17,10 @@ export function createCompute(client: AzureClient): ComputeFacet {
       const vm = await virtualMachines.get(group, name, { expand: 'instanceView' })
       return [vm.provisioningState, vm.instanceView] as const
     })
-    return vmState({ ...(provisioningState ? { provisioningState } : {}), ...(instanceView ? { instanceView } : {}) })
+    return vmState({
+      ...(provisioningState ? { provisioningState } : {}),
+      ...(instanceView ? { instanceView } : {}),
+    })
   }
 
   return {

@@ -35,7 +35,9 @@ export async function createVm(
   )
   if (!made || (made.provisioningState === 'Failed' && failureOf(made.instanceView?.statuses))) {
     const model = await describe(client, request, name, sizes, made?.osProfile)
-    await client.submit('VirtualMachines_CreateOrUpdate', () => virtualMachines.createOrUpdate(group, name, model))
+    await client.submit('VirtualMachines_CreateOrUpdate', () =>
+      virtualMachines.createOrUpdate(group, name, model),
+    )
   }
   const vm = await readVm(client, ref)
   if (!vm) throw vanished(name)
@@ -51,9 +53,11 @@ async function describe(
   earlier: OSProfile | undefined,
 ): Promise<VirtualMachine> {
   const { boot } = request
-  const storageProfile = 'disks' in boot ? await fromDisks(client, boot) : await fromImage(request, boot, name, sizes)
+  const storageProfile =
+    'disks' in boot ? await fromDisks(client, boot) : await fromImage(request, boot, name, sizes)
   const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
-  const userData = request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
+  const userData =
+    request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
   return {
     location: request.region,
     ...(request.zone === undefined ? {} : { zones: [zoneNumber(request.zone)] }),
@@ -73,7 +77,8 @@ async function fromDisks(client: AzureClient, { disks, firmware }: FromDisks): P
   if (bootDisk === undefined) throw invalid('boot.disks', 'names no disk', 'Name the boot disk first.')
   const [found] = await Promise.all(disks.map(({ id }) => releaseDisk(client, id)))
   const has = firmwareOf(found?.hyperVGeneration) ?? 'bios'
-  if (has !== firmware) throw invalid('boot.firmware', `is ${firmware}, but the disk was made for ${has}`, 'Copy it anew.')
+  if (has !== firmware)
+    throw invalid('boot.firmware', `is ${firmware}, but the disk was made for ${has}`, 'Copy it anew.')
   return {
     osDisk: {
       createOption: 'Attach',
@@ -116,7 +121,8 @@ async function defaultImage(
   sizes: (region: string) => Promise<InstanceSize[]>,
 ): Promise<ImageReference> {
   const size = (await sizes(region)).find((each) => each.name.toLowerCase() === instanceType.toLowerCase())
-  if (!size) throw invalid('instance_type', `"${instanceType}" is not on offer in ${region}`, 'Take one of its sizes.')
+  if (!size)
+    throw invalid('instance_type', `"${instanceType}" is not on offer in ${region}`, 'Take one of its sizes.')
   const arm = size.architectures.includes('arm64')
   const sku = arm ? 'server-arm64' : size.firmwares.includes('uefi') ? 'server' : 'server-gen1'
   return { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku, version: 'latest' }
@@ -126,7 +132,11 @@ function imageReference(image: string): ImageReference {
   if (image.startsWith('/')) return { id: image }
   const [publisher, offer, sku, version = 'latest', ...more] = image.split(':')
   if (!publisher || !offer || !sku || more.length > 0) {
-    throw invalid('image', `"${image}" is not an Azure image`, 'Use publisher:offer:sku:version or the id of an image.')
+    throw invalid(
+      'image',
+      `"${image}" is not an Azure image`,
+      'Use publisher:offer:sku:version or the id of an image.',
+    )
   }
   return { publisher, offer, sku, version }
 }

@@ -10,7 +10,10 @@ import { withCallScope } from '#shared/clouds/scope.ts'
  * fetch: so it is fetched outside of any step's scope, lest one step's lost lease or cancellation fail its neighbours.
  * The guard still holds: a request asks `beforeCall` before it asks for a token (see `guardPolicy`).
  */
-export async function createCredential(settings: AzureSettings, transport: Transport): Promise<TokenCredential> {
+export async function createCredential(
+  settings: AzureSettings,
+  transport: Transport,
+): Promise<TokenCredential> {
   const { ClientSecretCredential } = await import('@azure/identity')
   let lastFailure: unknown
   // The identity library replaces a connection's error by a bare "network_error"; this keeps the true one.
@@ -35,12 +38,15 @@ export async function createCredential(settings: AzureSettings, transport: Trans
 
   return {
     getToken: (scopes) =>
-      withCallScope({ signal: AbortSignal.timeout(settings.requestTimeoutMs * 3), beforeCall: () => {} }, async () => {
-        try {
-          return await credential.getToken(scopes)
-        } catch (error) {
-          throw toCloudError('sign in', lastFailure ?? error)
-        }
-      }),
+      withCallScope(
+        { signal: AbortSignal.timeout(settings.requestTimeoutMs * 3), beforeCall: () => {} },
+        async () => {
+          try {
+            return await credential.getToken(scopes)
+          } catch (error) {
+            throw toCloudError('sign in', lastFailure ?? error)
+          }
+        },
+      ),
   }
 }

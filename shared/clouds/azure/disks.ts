@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Disk, Snapshot } from '@azure/arm-compute'
 import { openBlob, revokeAccess, revokeUnfinished, type Grantable } from '#shared/clouds/azure/access.ts'
-import { pollIntervalMs, type AzureClient } from '#shared/clouds/azure/client.ts'
+import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { withGroup } from '#shared/clouds/azure/group.ts'
 import { creationState, generationOf } from '#shared/clouds/azure/mapping.ts'
 import { armId, canonicalId, nameFor, parseArmId } from '#shared/clouds/azure/names.ts'
-import { createSink, writePages } from '#shared/clouds/azure/sink.ts'
+import { createSealedSink, createSink, writePages } from '#shared/clouds/azure/sink.ts'
 import { createSource } from '#shared/clouds/azure/source.ts'
 import { vhdFooter, vhdFooterBytes } from '#shared/clouds/azure/vhd.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { CloudRef, DisksFacet } from '#shared/clouds/port.ts'
-import { callSignal } from '#shared/clouds/scope.ts'
 
 /** Azure uploads whole MiB, and no less than 20. */
 const uploadUnitBytes = 1024 * 1024
@@ -20,8 +19,8 @@ const leastUploadBytes = 20 * uploadUnitBytes
 /** Keeps the size that was asked for where Azure's disk had to be larger. */
 const sizeTag = 'novacron-size-bytes'
 
-/** How long a revoked upload may take to become a disk that can be attached. */
-const sealTimeoutMs = 10 * 60_000
+/** How long a new disk may take to be there, and a revoked upload to become a disk that can be attached. */
+const settleMs = 10 * 60_000
 
 /**
  * Snapshots and disks of Azure. A disk whose size is not a whole number of MiB (or is below 20 MiB) is made as the next
@@ -29,7 +28,10 @@ const sealTimeoutMs = 10 * 60_000
  */
 export function createDisks(client: AzureClient): DisksFacet {
   const { disks, snapshots } = client.compute
-  const disk = (ref: CloudRef): Grantable => ({ ...parseArmId(ref.id, nowhere(client, diskType)), kind: 'disk' })
+  const disk = (ref: CloudRef): Grantable => ({
+    ...parseArmId(ref.id, nowhere(client, diskType)),
+    kind: 'disk',
+  })
   const snapshot = (ref: CloudRef): Grantable => ({
     ...parseArmId(ref.id, nowhere(client, snapshotType)),
     kind: 'snapshot',
@@ -71,7 +73,7 @@ export function createDisks(client: AzureClient): DisksFacet {
       const found = await client.find('Snapshots_Get', () => snapshots.get(group, name))
       if (!found) return
       if (found.diskState === 'ActiveSAS') await revokeAccess(client, target)
-      await goneIsFine(client.submit('Snapshots_Delete', () => snapshots.delete(group, name)))
+      await goneIsFine(client.finish('Snapshots_Delete', (pace) => snapshots.delete(group, name, pace)))
     },
 
     async openSnapshot(ref) {
@@ -112,9 +114,10 @@ export function createDisks(client: AzureClient): DisksFacet {
     async openDiskForWrite(ref) {
       const target = disk(ref)
       const found = await whenMade(client, () => readDisk(target))
-      if (!isUploading(found)) throw notUploading(found)
-      const blob = await openBlob(client, target, 'Write')
-      return createSink({ blob, sizeBytes: sizeOfDisk(found) })
+      const sizeBytes = sizeOfDisk(found)
+      // A copy that died after sealing opens the disk again; it has nothing left to write.
+      if (!isUploading(found)) return createSealedSink(sizeBytes, () => notUploading(found))
+      return createSink({ blob: await openBlob(client, target, 'Write'), sizeBytes })
     },
 
     async sealDisk(ref, manifest) {
@@ -123,12 +126,14 @@ export function createDisks(client: AzureClient): DisksFacet {
       if (manifest.sizeBytes !== sizeOfDisk(found)) throw otherSize(found, manifest.sizeBytes)
       if (isUploading(found)) {
         const bytes = blobSize(found)
-        const uniqueId = createHash('md5').update(canonicalId(armId(target))).digest()
+        const uniqueId = createHash('md5')
+          .update(canonicalId(armId(target)))
+          .digest()
         const blob = await openBlob(client, target, 'Write')
         await writePages(blob, bytes, vhdFooter({ sizeBytes: bytes, uniqueId }))
         await revokeAccess(client, target)
       }
-      await whenUsable(() => readDisk(target))
+      await whenUsable(client, () => readDisk(target))
     },
 
     async openDisk(ref) {
@@ -143,7 +148,7 @@ export function createDisks(client: AzureClient): DisksFacet {
       if (!found) return
       if (found.diskState === 'ActiveUpload') await revokeUnfinished(client, target)
       if (found.diskState === 'ActiveSAS') await revokeAccess(client, target)
-      await goneIsFine(client.submit('Disks_Delete', () => disks.delete(group, name)))
+      await goneIsFine(client.finish('Disks_Delete', (pace) => disks.delete(group, name, pace)))
     },
   }
 }
@@ -187,23 +192,27 @@ const blobSize = (disk: Disk | Snapshot): number =>
 
 const sizeOfDisk = (disk: Disk | Snapshot): number => Number(disk.tags?.[sizeTag] ?? blobSize(disk))
 
-const isUploading = (disk: Disk): boolean => disk.diskState === 'ReadyToUpload' || disk.diskState === 'ActiveUpload'
+const isUploading = (disk: Disk): boolean =>
+  disk.diskState === 'ReadyToUpload' || disk.diskState === 'ActiveUpload'
 
 /** A disk just asked for is not there to be written at once. */
 const whenMade = (client: AzureClient, read: () => Promise<Disk>): Promise<Disk> =>
-  pollDisk(read, (disk) => disk.provisioningState !== 'Creating', client.settings.requestTimeoutMs)
+  pollDisk(client, read, (disk) => disk.provisioningState !== 'Creating')
 
-const whenUsable = (read: () => Promise<Disk>): Promise<Disk> =>
-  pollDisk(read, (disk) => !isUploading(disk) && disk.diskState !== 'ActiveSAS', sealTimeoutMs)
+const whenUsable = (client: AzureClient, read: () => Promise<Disk>): Promise<Disk> =>
+  pollDisk(client, read, (disk) => !isUploading(disk) && disk.diskState !== 'ActiveSAS')
 
-async function pollDisk(read: () => Promise<Disk>, done: (disk: Disk) => boolean, limitMs: number): Promise<Disk> {
-  const endMs = Date.now() + limitMs
+async function pollDisk(
+  client: AzureClient,
+  read: () => Promise<Disk>,
+  done: (disk: Disk) => boolean,
+): Promise<Disk> {
+  const endMs = Date.now() + settleMs
   for (;;) {
     const disk = await read()
     if (done(disk)) return disk
     if (Date.now() > endMs) throw stuck(disk)
-    const signal = callSignal()
-    await delay(pollIntervalMs, undefined, signal ? { signal } : {})
+    await client.call('Disks_Get', () => delay(client.settings.pollMs))
   }
 }
 

@@ -42,13 +42,18 @@ export const timedOut = (operation: string, timeoutMs: number, cause: unknown): 
     operation,
     code: 'timeout',
     kind: 'retryable',
-    remedy: 'Check the route to Azure; raise options.request_timeout_ms of the provider if it is merely slow.',
-    cause,
+    remedy:
+      'Check the route to Azure; raise options.request_timeout_ms of the provider if it is merely slow.',
+    cause: bare(cause),
   })
 
 /** The error of an answer that Azure gave about a finished operation or a resource's state. */
 export const errorOfCode = (operation: string, vendorCode: string, message: string): CloudError =>
-  cloudError(operation, { vendorCode, message, status: 409, requestId: undefined, retryAfterMs: undefined }, undefined)
+  cloudError(
+    operation,
+    { vendorCode, message, status: 409, requestId: undefined, retryAfterMs: undefined },
+    undefined,
+  )
 
 function cloudError(operation: string, facts: Said, cause: unknown): CloudError {
   const transport = cause === undefined ? undefined : tlsOrNetwork(operation, cause as Error)
@@ -58,13 +63,26 @@ function cloudError(operation: string, facts: Said, cause: unknown): CloudError 
   if (facts.vendorCode !== '') full.vendorCode = facts.vendorCode
   if (facts.requestId !== undefined) full.requestId = facts.requestId
   if (meaning.kind === 'throttled') full.retryAfterMs = facts.retryAfterMs ?? 10_000
-  if (cause !== undefined) full.cause = cause
-  return new CloudError(`Azure refused ${operation}: ${facts.message || facts.vendorCode || facts.status}`, full)
+  if (cause !== undefined) full.cause = bare(cause)
+  return new CloudError(
+    `Azure refused ${operation}: ${facts.message || facts.vendorCode || facts.status}`,
+    full,
+  )
+}
+
+/** An SDK's error holds the whole request, with its token or access signature. Of a cause, only the words and the place go on. */
+function bare(error: unknown): Error {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+  const copy = new Error(message)
+  return Object.assign(copy, { name, stack })
 }
 
 function meaningOf(facts: Said): Meaning {
   if (facts.status === 429) return throttled
-  if (/quota/i.test(facts.message) && /OperationNotAllowed|QuotaExceeded|ResourceQuota/.test(facts.vendorCode)) {
+  if (
+    /quota/i.test(facts.message) &&
+    /OperationNotAllowed|QuotaExceeded|ResourceQuota/.test(facts.vendorCode)
+  ) {
     return quota(/family/i.test(facts.message) ? 'type' : 'region')
   }
   return byVendorCode[facts.vendorCode] ?? bySignIn(facts) ?? byStatus(facts.status)
@@ -89,7 +107,8 @@ const quota = (scope: CapacityScope): Meaning => ({
 const forbidden: Meaning = {
   code: 'forbidden',
   kind: 'permanent',
-  remedy: 'Give the application the Contributor role on the subscription or on the resource group; check subscription_id.',
+  remedy:
+    'Give the application the Contributor role on the subscription or on the resource group; check subscription_id.',
 }
 const unauthenticated: Meaning = {
   code: 'auth_failed',
@@ -121,7 +140,11 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   ReferencedResourceNotProvisioned: conflict,
   RetryableError: { code: 'unavailable', kind: 'retryable' },
   PropertyChangeNotAllowed: settled,
-  InvalidVhd: { code: 'integrity', kind: 'permanent', remedy: 'Delete the disk and upload it again from the start.' },
+  InvalidVhd: {
+    code: 'integrity',
+    kind: 'permanent',
+    remedy: 'Delete the disk and upload it again from the start.',
+  },
   Md5Mismatch: { code: 'integrity', kind: 'retryable' },
   Crc64Mismatch: { code: 'integrity', kind: 'retryable' },
   ResourceNotFound: missing,
@@ -154,7 +177,12 @@ function byStatus(status: number | undefined): Meaning {
 }
 
 function said(error: Error): Said {
-  const rest = error as Error & { code?: unknown; statusCode?: unknown; response?: PipelineResponse; details?: unknown }
+  const rest = error as Error & {
+    code?: unknown
+    statusCode?: unknown
+    response?: PipelineResponse
+    details?: unknown
+  }
   const inBody = saidByBody(rest.response?.bodyAsText ?? '')
   const finished = longRunning.exec(error.message)
   const signIn = /AADSTS\d+/.exec(error.message)?.[0]
@@ -176,7 +204,8 @@ function saidByBody(body: string): { vendorCode: string; message: string } {
     if (typeof error === 'object') return { vendorCode: error.code ?? '', message: error.message ?? '' }
   } catch {
     const code = /<Code>(.*?)<\/Code>/s.exec(body)?.[1]
-    if (code !== undefined) return { vendorCode: code, message: /<Message>(.*?)<\/Message>/s.exec(body)?.[1] ?? '' }
+    if (code !== undefined)
+      return { vendorCode: code, message: /<Message>(.*?)<\/Message>/s.exec(body)?.[1] ?? '' }
   }
   return { vendorCode: '', message: '' }
 }
@@ -192,20 +221,25 @@ function saidByHeaders(response: PipelineResponse): Pick<Said, 'status' | 'reque
 
 /** How the SDK words an operation that was accepted and failed later: code and message survive only in this text. */
 const longRunning = /^The long-running operation has failed\. (\w+)\. (.*)$/s
-const isLongRunning = (error: Error): boolean => error.message.startsWith('The long-running operation has failed')
+const isLongRunning = (error: Error): boolean =>
+  error.message.startsWith('The long-running operation has failed')
 
 function tlsOrNetwork(operation: string, error: Error): unknown {
   const code = String((error as { code?: unknown }).code ?? '')
   if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^ERR_TLS|^ERR_SSL|^EPROTO$/.test(code)) {
-    return new CloudError(`The TLS certificate of Azure was not accepted for ${operation}: ${error.message}`, {
-      cloud: 'azure',
-      operation,
-      code: 'tls',
-      kind: 'permanent',
-      remedy: 'For a private certificate authority, put its PEM certificate into options.ca_pem of the provider.',
-      vendorCode: code,
-      cause: error,
-    })
+    return new CloudError(
+      `The TLS certificate of Azure was not accepted for ${operation}: ${error.message}`,
+      {
+        cloud: 'azure',
+        operation,
+        code: 'tls',
+        kind: 'permanent',
+        remedy:
+          'For a private certificate authority, put its PEM certificate into options.ca_pem of the provider.',
+        vendorCode: code,
+        cause: bare(error),
+      },
+    )
   }
   if (/^E[A-Z]+$|^REQUEST_SEND_ERROR$|^UND_ERR/.test(code)) {
     return new CloudError(`Azure could not be reached for ${operation}: ${error.message}`, {
@@ -215,7 +249,7 @@ function tlsOrNetwork(operation: string, error: Error): unknown {
       kind: 'retryable',
       remedy: 'Check name resolution, proxy and firewall between the worker and Azure.',
       vendorCode: code,
-      cause: error,
+      cause: bare(error),
     })
   }
   return error

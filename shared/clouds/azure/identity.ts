@@ -9,7 +9,12 @@ export function createIdentity(client: AzureClient): IdentityFacet {
   return {
     async validate() {
       const path = `/subscriptions/${subscriptionId}`
-      const subscription = (await client.arm('Subscriptions_Get', 'GET', path, subscriptionsApi)) as Subscription
+      const subscription = (await client.arm(
+        'Subscriptions_Get',
+        'GET',
+        path,
+        subscriptionsApi,
+      )) as Subscription
       if (subscription.state === 'Enabled' || subscription.state === 'PastDue') {
         return { accountId: subscription.subscriptionId, principal: clientId }
       }

@@ -11,7 +11,9 @@ export function vmState(vm: Pick<VirtualMachine, 'provisioningState' | 'instance
   const statuses = vm.instanceView?.statuses ?? []
   if (vm.provisioningState === 'Deleting') return 'terminating'
   if (statuses.some(({ code }) => code === 'HibernationState/Hibernated')) return 'suspended'
-  const power = statuses.find(({ code }) => code?.startsWith('PowerState/'))?.code?.slice('PowerState/'.length)
+  const power = statuses
+    .find(({ code }) => code?.startsWith('PowerState/'))
+    ?.code?.slice('PowerState/'.length)
   const known = power === undefined ? undefined : powerStates[power]
   if (vm.provisioningState === 'Creating') return 'pending'
   return known ?? (vm.provisioningState === 'Failed' ? 'error' : 'pending')
@@ -27,7 +29,9 @@ const powerStates: Readonly<Record<string, VmState>> = {
 }
 
 /** Why the last change failed, from an instance view's `ProvisioningState/failed/<code>`. */
-export function failureOf(statuses: InstanceViewStatus[] = []): { code: string; message: string } | undefined {
+export function failureOf(
+  statuses: InstanceViewStatus[] = [],
+): { code: string; message: string } | undefined {
   for (const { code = '', message = '' } of statuses) {
     const [what, outcome, reason] = code.split('/')
     if (what === 'ProvisioningState' && outcome === 'failed') return { code: reason ?? 'Failed', message }
@@ -36,7 +40,10 @@ export function failureOf(statuses: InstanceViewStatus[] = []): { code: string; 
 }
 
 /** Progress of a disk or snapshot being made. */
-export function creationState(resource: { provisioningState?: string; completionPercent?: number }): CreationState {
+export function creationState(resource: {
+  provisioningState?: string
+  completionPercent?: number
+}): CreationState {
   if (resource.provisioningState === 'Failed' || resource.provisioningState === 'Canceled') return 'failed'
   const copying = resource.completionPercent !== undefined && resource.completionPercent < 100
   return resource.provisioningState === 'Succeeded' && !copying ? 'ready' : 'pending'

@@ -64,5 +64,7 @@ export function parseArmId(id: string, fallback: ArmId): ArmId {
 /** Azure spells group names in ids now one way, now in capitals; ids compare equal only after this. */
 export function canonicalId(id: string): string {
   const parts = id.split('/')
-  return parts.map((part, index) => (index === 4 ? part.toLowerCase() : index === 3 ? 'resourceGroups' : part)).join('/')
+  return parts
+    .map((part, index) => (index === 4 ? part.toLowerCase() : index === 3 ? 'resourceGroups' : part))
+    .join('/')
 }

@@ -1,5 +1,5 @@
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
-import { pollIntervalMs, type AzureClient } from '#shared/clouds/azure/client.ts'
+import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { withGroup } from '#shared/clouds/azure/group.ts'
 import { armId, nicNameOf } from '#shared/clouds/azure/names.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
@@ -11,15 +11,20 @@ const groupType = 'Microsoft.Network/networkSecurityGroups'
  * The network interface of a VM to be made; called again, the same. No public address: a VM that moved here must not be on the
  * internet because of it.
  */
-export async function ensureInterface(client: AzureClient, request: CreateVm, vmName: string): Promise<string> {
+export async function ensureInterface(
+  client: AzureClient,
+  request: CreateVm,
+  vmName: string,
+): Promise<string> {
   const { resourceGroup: group, subscriptionId: subscription } = client.settings
   const name = nicNameOf(vmName)
   const { networkInterfaces } = client.network
   const made = await client.find('NetworkInterfaces_Get', () => networkInterfaces.get(group, name))
-  if (made?.provisioningState === 'Succeeded') return made.id ?? armId({ subscription, group, type: nicType, name })
+  if (made?.provisioningState === 'Succeeded')
+    return made.id ?? armId({ subscription, group, type: nicType, name })
   const subnet = client.settings.subnetId ?? (await ensureSubnet(client, request.region))
   const guard = securityGroup(client, request)
-  const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', () =>
+  const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', (pace) =>
     networkInterfaces.createOrUpdate(
       group,
       name,
@@ -31,7 +36,7 @@ export async function ensureInterface(client: AzureClient, request: CreateVm, vm
         ],
         ...(guard === undefined ? {} : { networkSecurityGroup: { id: guard } }),
       },
-      { updateIntervalInMs: pollIntervalMs },
+      pace,
     ),
   )
   return nic.id ?? armId({ subscription, group, type: nicType, name })
@@ -62,7 +67,7 @@ async function ensureSubnet(client: AzureClient, region: string): Promise<string
   const made = await client.find('Subnets_Get', () => client.network.subnets.get(group, name, 'default'))
   if (made) return id
   await withGroup(client, region, () =>
-    client.finish('VirtualNetworks_CreateOrUpdate', () =>
+    client.finish('VirtualNetworks_CreateOrUpdate', (pace) =>
       client.network.virtualNetworks.createOrUpdate(
         group,
         name,
@@ -72,7 +77,7 @@ async function ensureSubnet(client: AzureClient, region: string): Promise<string
           addressSpace: { addressPrefixes: ['10.61.0.0/16'] },
           subnets: [{ name: 'default', addressPrefix: '10.61.0.0/16' }],
         },
-        { updateIntervalInMs: pollIntervalMs },
+        pace,
       ),
     ),
   )

@@ -15,7 +15,9 @@ export async function deleteVm(client: AzureClient, { group, name }: ArmId): Pro
   if (vm.provisioningState !== 'Deleting') {
     await releaseAddresses(client, vm)
     if (leavesSomething(vm)) {
-      await client.finish('VirtualMachines_Update', () => virtualMachines.update(group, name, withAllDeleted(vm)))
+      await client.finish('VirtualMachines_Update', (pace) =>
+        virtualMachines.update(group, name, withAllDeleted(vm), pace),
+      )
     }
   }
   await goneIsFine(client.submit('VirtualMachines_Delete', () => virtualMachines.delete(group, name)))
@@ -48,7 +50,10 @@ function withAllDeleted({ storageProfile, networkProfile }: VirtualMachine) {
       dataDisks: (storageProfile?.dataDisks ?? []).map((disk) => ({ ...disk, deleteOption: 'Delete' })),
     },
     networkProfile: {
-      networkInterfaces: (networkProfile?.networkInterfaces ?? []).map((nic) => ({ ...nic, deleteOption: 'Delete' })),
+      networkInterfaces: (networkProfile?.networkInterfaces ?? []).map((nic) => ({
+        ...nic,
+        deleteOption: 'Delete',
+      })),
     },
   }
 }
@@ -62,8 +67,8 @@ async function releaseAddresses(client: AzureClient, vm: VirtualMachine): Promis
     if (!nic || kept.length === 0) continue
     for (const address of kept) address.deleteOption = 'Delete'
     const [group = '', name = ''] = [id.split('/')[4], id.split('/')[8]]
-    await client.finish('NetworkInterfaces_CreateOrUpdate', () =>
-      client.network.networkInterfaces.createOrUpdate(group, name, nic),
+    await client.finish('NetworkInterfaces_CreateOrUpdate', (pace) =>
+      client.network.networkInterfaces.createOrUpdate(group, name, nic, pace),
     )
   }
 }

@@ -25,6 +25,8 @@ export interface AzureSettings {
   subnetId: string | undefined
   /** How long one attempt of one request may take, its body included. */
   requestTimeoutMs: number
+  /** How often a running operation is looked at, where Azure does not name a pace by Retry-After. */
+  pollMs: number
   /** How long the effect of a call that was cut off may take to show in Azure's lists. */
   consistencyMs: number
   userAgent: string
@@ -32,7 +34,8 @@ export interface AzureSettings {
 
 /**
  * Checks what a registration gives: credentials `{ tenant_id, client_id, client_secret, subscription_id }`,
- * endpoints `{ management?, authority? }`, options `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms?, consistency_ms? }`.
+ * endpoints `{ management?, authority? }`, options
+ * `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms?, poll_ms?, consistency_ms? }`.
  * @throws CloudError `invalid_request` naming the field, the reason and the remedy.
  */
 export function readSettings(settings: CloudSettings): AzureSettings {
@@ -48,11 +51,14 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     managementUrl,
     authorityUrl,
     privateAuthority: settings.endpoints['authority'] !== undefined,
-    tokenScope: sovereign(managementUrl) ? `${managementUrl}/.default` : 'https://management.azure.com/.default',
+    tokenScope: sovereign(managementUrl)
+      ? `${managementUrl}/.default`
+      : 'https://management.azure.com/.default',
     caPem: certificate(settings),
     resourceGroup: text(settings, 'resource_group') ?? 'novacron',
     subnetId: text(settings, 'subnet_id'),
     requestTimeoutMs: milliseconds(settings, 'request_timeout_ms', { least: 100, fallback: 60_000 }),
+    pollMs: milliseconds(settings, 'poll_ms', { least: 1, fallback: 1000 }),
     consistencyMs: milliseconds(settings, 'consistency_ms', { least: 0, fallback: 5_000 }),
     userAgent: `novacron/0.1.0 (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
   }
@@ -60,7 +66,8 @@ export function readSettings(settings: CloudSettings): AzureSettings {
 
 function credential(settings: CloudSettings, field: string): string {
   const value = settings.credentials[field]?.trim()
-  if (!value) refuse(settings, `credentials.${field}`, 'is missing', `Register the provider again with ${field}.`)
+  if (!value)
+    refuse(settings, `credentials.${field}`, 'is missing', `Register the provider again with ${field}.`)
   return value
 }
 
@@ -69,12 +76,18 @@ function httpsUrl(settings: CloudSettings, service: string, fallback: string): s
   if (given === undefined) return fallback
   if (!URL.canParse(given) || new URL(given).protocol !== 'https:') {
     const reason = 'must be an https URL: Azure SDKs never send a token over plain http'
-    refuse(settings, `endpoints.${service}`, reason, `Give it as https://…, with options.ca_pem for a private CA.`)
+    refuse(
+      settings,
+      `endpoints.${service}`,
+      reason,
+      `Give it as https://…, with options.ca_pem for a private CA.`,
+    )
   }
   return given.replace(/\/+$/, '')
 }
 
-const sovereign = (managementUrl: string): boolean => /\.(usgovcloudapi\.net|chinacloudapi\.cn)$/.test(managementUrl)
+const sovereign = (managementUrl: string): boolean =>
+  /\.(usgovcloudapi\.net|chinacloudapi\.cn)$/.test(managementUrl)
 
 function authorityOf(managementUrl: string): string {
   if (managementUrl.endsWith('.usgovcloudapi.net')) return 'https://login.microsoftonline.us'
@@ -96,7 +109,12 @@ function certificate(settings: CloudSettings): string | undefined {
     void new X509Certificate(pem)
     return pem
   } catch {
-    return refuse(settings, 'options.ca_pem', 'is not a PEM certificate', 'Paste the whole file, BEGIN and END lines too.')
+    return refuse(
+      settings,
+      'options.ca_pem',
+      'is not a PEM certificate',
+      'Paste the whole file, BEGIN and END lines too.',
+    )
   }
 }
 
@@ -107,7 +125,12 @@ function milliseconds(
 ): number {
   const value = settings.options[option] ?? fallback
   if (typeof value === 'number' && Number.isInteger(value) && value >= least) return value
-  return refuse(settings, `options.${option}`, `must be a whole number of at least ${least}`, `Leave it out for ${fallback}.`)
+  return refuse(
+    settings,
+    `options.${option}`,
+    `must be a whole number of at least ${least}`,
+    `Leave it out for ${fallback}.`,
+  )
 }
 
 function refuse(settings: CloudSettings, field: string, reason: string, remedy: string): never {

@@ -27,6 +27,12 @@ export function createSink({ blob, sizeBytes }: { blob: GrantedBlob; sizeBytes: 
   }
 }
 
+/** The sink of a disk that is sealed: whole already, and closed to writing. */
+export const createSealedSink = (sizeBytes: number, refusal: () => Error): DiskSink => ({
+  ...createSink({ blob: { use: () => Promise.reject(refusal()) }, sizeBytes }),
+  zeroed: false,
+})
+
 /** Writes at most 4 MiB of whole pages. Azure refuses them (Md5Mismatch) if they arrive altered. */
 export async function writePages(
   blob: GrantedBlob,

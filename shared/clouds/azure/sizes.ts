@@ -13,7 +13,9 @@ export function createSizes(client: AzureClient): (region: string) => Promise<In
     if (known && Date.now() - known.atMs < keptMs) return known.sizes
     const sizes: InstanceSize[] = []
     const filter = `location eq '${region}'`
-    for await (const sku of client.pages('ResourceSkus_List', () => client.compute.resourceSkus.list({ filter }))) {
+    for await (const sku of client.pages('ResourceSkus_List', () =>
+      client.compute.resourceSkus.list({ filter }),
+    )) {
       const size = sizeOf(sku)
       if (size) sizes.push(size)
     }

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { PageBlobClient } from '@azure/storage-blob'
 import type { GrantedBlob } from '#shared/clouds/azure/access.ts'
 import { timedOut } from '#shared/clouds/azure/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
@@ -45,25 +44,42 @@ export function createSource({
   }
 }
 
-async function* listExtents(blob: GrantedBlob, sizeBytes: number, signal?: AbortSignal): AsyncIterable<Extent> {
+/** A page as the SDK gives it; the last byte of a range is `end`. */
+interface RangePage {
+  pageRange?: { start: number; end: number }[]
+  continuationToken?: string
+}
+
+async function* listExtents(
+  blob: GrantedBlob,
+  sizeBytes: number,
+  signal?: AbortSignal,
+): AsyncIterable<Extent> {
   let next: string | undefined
   do {
     const continuationToken = next
     const page = await blob.use('PageBlob_GetPageRanges', async (client) => {
       const settings = { maxPageSize: rangesPerPage, ...(continuationToken ? { continuationToken } : {}) }
-      const pages = client.listPageRanges(0, sizeBytes, signal ? { abortSignal: signal } : {}).byPage(settings)
+      const pages = client
+        .listPageRanges(0, sizeBytes, signal ? { abortSignal: signal } : {})
+        .byPage(settings)
       const { value } = await pages.next()
-      return value as Awaited<ReturnType<PageBlobClient['getPageRanges']>> & { continuationToken?: string }
+      return value as RangePage | undefined
     })
-    for (const { offset, count = 0 } of page?.pageRange ?? []) {
-      const length = Math.min(offset + count, sizeBytes) - offset
-      if (length > 0) yield { offset, length }
+    for (const { start, end } of page?.pageRange ?? []) {
+      const length = Math.min(end + 1, sizeBytes) - start
+      if (length > 0) yield { offset: start, length }
     }
     next = page?.continuationToken || undefined
   } while (next !== undefined)
 }
 
-function readRange(blob: GrantedBlob, extent: Extent, timeoutMs: number, signal?: AbortSignal): Promise<Buffer> {
+function readRange(
+  blob: GrantedBlob,
+  extent: Extent,
+  timeoutMs: number,
+  signal?: AbortSignal,
+): Promise<Buffer> {
   return blob.use('Blob_Download', async (client) => {
     // The transport's deadline ends with the headers; the body of a download is streamed and needs its own.
     const deadline = AbortSignal.timeout(timeoutMs)
@@ -90,7 +106,8 @@ async function collect(stream: NodeJS.ReadableStream | undefined, extent: Extent
   const data = Buffer.allocUnsafe(extent.length)
   let filled = 0
   for await (const part of (stream ?? []) as AsyncIterable<Buffer>) {
-    if (filled + part.length > data.length) throw broken(`more than the ${extent.length} bytes asked for`, extent)
+    if (filled + part.length > data.length)
+      throw broken(`more than the ${extent.length} bytes asked for`, extent)
     part.copy(data, filled)
     filled += part.length
   }

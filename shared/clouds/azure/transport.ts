@@ -40,7 +40,13 @@ export async function createTransport({
       const deadline = AbortSignal.timeout(timeoutMs)
       const signals = [deadline, callSignal(), request.abortSignal].filter((signal) => signal !== undefined)
       request.agent = agent
-      const response = await attempt(wire, request, AbortSignal.any(signals as AbortSignal[]), deadline, timeoutMs)
+      const response = await attempt(
+        wire,
+        request,
+        AbortSignal.any(signals as AbortSignal[]),
+        deadline,
+        timeoutMs,
+      )
       if (response.status === 429) throw errorOfResponse(nameOf(request), response)
       return response
     },

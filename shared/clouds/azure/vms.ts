@@ -11,7 +11,12 @@ export const vmType = 'Microsoft.Compute/virtualMachines'
 
 /** Where a VM is; bare names mean the provider's own resource group. */
 export const vmTarget = ({ settings }: AzureClient, ref: CloudRef): ArmId =>
-  parseArmId(ref.id, { subscription: settings.subscriptionId, group: settings.resourceGroup, type: vmType, name: '' })
+  parseArmId(ref.id, {
+    subscription: settings.subscriptionId,
+    group: settings.resourceGroup,
+    type: vmType,
+    name: '',
+  })
 
 /** A VM with what its description leaves out: exact disk sizes and addresses. Undefined if it does not exist. */
 export async function readVm(client: AzureClient, ref: CloudRef): Promise<CloudVm | undefined> {
@@ -34,7 +39,9 @@ export async function* listVms(client: AzureClient, region: string | undefined):
     index(client.pages('Disks_List', () => compute.disks.list())),
     index(client.pages('NetworkInterfaces_ListAll', () => network.networkInterfaces.listAll())),
     index(client.pages('PublicIPAddresses_ListAll', () => network.publicIPAddresses.listAll())),
-    index(client.pages('VirtualMachines_ListAll', () => compute.virtualMachines.listAll({ statusOnly: 'true' }))),
+    index(
+      client.pages('VirtualMachines_ListAll', () => compute.virtualMachines.listAll({ statusOnly: 'true' })),
+    ),
   ])
   for await (const vm of client.pages('VirtualMachines_ListAll', () => compute.virtualMachines.listAll())) {
     if (region !== undefined && vm.location !== region) continue
@@ -45,7 +52,9 @@ export async function* listVms(client: AzureClient, region: string | undefined):
 
 /** Managed disks of a VM, boot disk first. */
 export const diskIds = ({ storageProfile }: VirtualMachine): string[] =>
-  [storageProfile?.osDisk, ...(storageProfile?.dataDisks ?? [])].flatMap((disk) => disk?.managedDisk?.id ?? [])
+  [storageProfile?.osDisk, ...(storageProfile?.dataDisks ?? [])].flatMap(
+    (disk) => disk?.managedDisk?.id ?? [],
+  )
 
 export const interfaceIds = ({ networkProfile }: VirtualMachine): string[] =>
   (networkProfile?.networkInterfaces ?? []).flatMap(({ id }) => id ?? [])
@@ -53,7 +62,9 @@ export const interfaceIds = ({ networkProfile }: VirtualMachine): string[] =>
 export function findInterface(client: AzureClient, id: string): Promise<NetworkInterface | undefined> {
   const { group, name } = parseArmId(id, { subscription: '', group: '', type: nicType, name: '' })
   const expand = 'ipConfigurations/publicIPAddress'
-  return client.find('NetworkInterfaces_Get', () => client.network.networkInterfaces.get(group, name, { expand }))
+  return client.find('NetworkInterfaces_Get', () =>
+    client.network.networkInterfaces.get(group, name, { expand }),
+  )
 }
 
 interface Around {
@@ -87,7 +98,12 @@ function toCloudVm(vm: VirtualMachine, around: Around): CloudVm {
 
 /** A disk Azure has not made yet (the VM is being created) has no id and is left out. */
 function disksOf({ storageProfile }: VirtualMachine, known: ReadonlyMap<string, Disk>): VmDisk[] {
-  const describe = (id: string | undefined, sizeGib: number | undefined, boot: boolean, device: string): VmDisk[] => {
+  const describe = (
+    id: string | undefined,
+    sizeGib: number | undefined,
+    boot: boolean,
+    device: string,
+  ): VmDisk[] => {
     if (id === undefined) return []
     const sizeBytes = known.get(id.toLowerCase())?.diskSizeBytes ?? (sizeGib ?? 0) * 1024 ** 3
     return [{ id: canonicalId(id), sizeBytes, boot, device }]
@@ -113,7 +129,9 @@ function findDisk(client: AzureClient, id: string): Promise<Disk | undefined> {
 
 async function byId<T extends { id?: string }>(found: Promise<T | undefined>[]): Promise<Map<string, T>> {
   const things = await Promise.all(found)
-  return new Map(things.flatMap((thing) => (thing?.id === undefined ? [] : [[thing.id.toLowerCase(), thing]])))
+  return new Map(
+    things.flatMap((thing) => (thing?.id === undefined ? [] : [[thing.id.toLowerCase(), thing]])),
+  )
 }
 
 async function index<T extends { id?: string }>(things: AsyncIterable<T>): Promise<Map<string, T>> {

@@ -1,0 +1,170 @@
+import type { PlainRequest } from '#test/clouds/core/server.ts'
+import * as access from '#test/clouds/azure/access.ts'
+import type { ArmHandler } from '#test/clouds/azure/context.ts'
+import * as disks from '#test/clouds/azure/disks.ts'
+import * as network from '#test/clouds/azure/network.ts'
+import { Refusal } from '#test/clouds/azure/replies.ts'
+import * as snapshots from '#test/clouds/azure/snapshots.ts'
+import * as subscription from '#test/clouds/azure/subscription.ts'
+import * as vms from '#test/clouds/azure/vms.ts'
+
+export interface Route {
+  operation: string
+  mutating: boolean
+  /** Named parts of the path. */
+  path: Record<string, string>
+  /** The one version of this type that this cloud speaks; '' takes any, for operations in progress. */
+  apiVersion: string
+  type: string
+  handler: ArmHandler
+}
+
+/** Finds what a request to Azure Resource Manager is about. */
+export function matchArm({ method, url }: PlainRequest): Route | undefined {
+  for (const { method: wanted, pattern, ...route } of table) {
+    const found = wanted === method ? pattern.exec(url.pathname) : null
+    if (!found) continue
+    const path = Object.fromEntries(
+      Object.entries(found.groups ?? {}).map(([name, part]) => [name, decodeURIComponent(part)]),
+    )
+    return { ...route, path }
+  }
+  return undefined
+}
+
+/** Refuses a request without the version its type is known in. */
+export function checkApiVersion({ apiVersion, type }: Route, url: URL): void {
+  const given = url.searchParams.get('api-version')
+  if (given === null || given === '') {
+    throw new Refusal(
+      400,
+      'MissingApiVersionParameter',
+      'The api-version query parameter (?api-version=) is required for all requests.',
+    )
+  }
+  if (apiVersion === '' || given === apiVersion) return
+  throw new Refusal(
+    400,
+    'NoRegisteredProviderFound',
+    `No registered resource provider found for API version '${given}' for type '${type}'. The supported api-versions are '${apiVersion}'.`,
+  )
+}
+
+interface Entry extends Omit<Route, 'path'> {
+  method: string
+  pattern: RegExp
+}
+
+const resources = '2022-12-01'
+const compute = '2026-04-01'
+const storage = '2026-03-02'
+const networks = '2026-01-01'
+const skus = '2021-07-01'
+
+/** Keywords of a path match in any case; `{name}` is one part. */
+function entry(
+  operation: string,
+  method: string,
+  path: string,
+  apiVersion: string,
+  handler: ArmHandler,
+): Entry {
+  const pattern = path
+    .replaceAll(/[.$]/g, String.raw`\$&`)
+    .replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')
+    .replace(/^/, '/subscriptions/(?<subscription>[^/]+)')
+  const type = /providers\/([\w.]+\/\w+)/.exec(path)?.[1] ?? 'subscriptions'
+  const mutating = method !== 'GET' && !path.endsWith('retrieveBootDiagnosticsData')
+  return { operation, method, pattern: new RegExp(`^${pattern}$`, 'i'), apiVersion, handler, mutating, type }
+}
+
+const inGroup = (type: string) => `/resourceGroups/{group}/providers/${type}`
+const vm = `${inGroup(vms.vmType)}/{name}`
+const disk = `${inGroup(disks.diskType)}/{name}`
+const snapshot = `${inGroup(snapshots.snapshotType)}/{name}`
+const nic = `${inGroup(network.nicType)}/{name}`
+const vnet = `${inGroup(network.networkType)}/{name}`
+const address = `${inGroup(network.addressType)}/{name}`
+
+const table: Entry[] = [
+  entry('Subscriptions_Get', 'GET', '', resources, subscription.getSubscription),
+  entry('Subscriptions_ListLocations', 'GET', '/locations', resources, subscription.listLocations),
+  entry('ResourceGroups_CreateOrUpdate', 'PUT', '/resourceGroups/{group}', resources, subscription.putGroup),
+  entry('ResourceGroups_Get', 'GET', '/resourceGroups/{group}', resources, subscription.getGroup),
+  entry('ResourceSkus_List', 'GET', '/providers/Microsoft.Compute/skus', skus, subscription.listSkus),
+  entry(
+    'Operations_Get',
+    'GET',
+    '/providers/{provider}/locations/{region}/operations/{id}',
+    '',
+    (context, request) => context.operations.status(request.path['id'] ?? ''),
+  ),
+  entry(
+    'Operations_GetResult',
+    'GET',
+    '/providers/{provider}/locations/{region}/operationResults/{id}',
+    '',
+    (context, request) => context.operations.result(request.path['id'] ?? ''),
+  ),
+
+  entry('VirtualMachines_CreateOrUpdate', 'PUT', vm, compute, vms.putVm),
+  entry('VirtualMachines_Update', 'PATCH', vm, compute, vms.patchVm),
+  entry('VirtualMachines_Get', 'GET', vm, compute, vms.getVm),
+  entry('VirtualMachines_Delete', 'DELETE', vm, compute, vms.deleteVm),
+  entry('VirtualMachines_InstanceView', 'GET', `${vm}/instanceView`, compute, vms.viewVm),
+  entry('VirtualMachines_Start', 'POST', `${vm}/start`, compute, vms.startVm),
+  entry('VirtualMachines_Deallocate', 'POST', `${vm}/deallocate`, compute, vms.deallocateVm),
+  entry('VirtualMachines_Restart', 'POST', `${vm}/restart`, compute, vms.restartVm),
+  entry(
+    'VirtualMachines_RetrieveBootDiagnosticsData',
+    'POST',
+    `${vm}/retrieveBootDiagnosticsData`,
+    compute,
+    vms.bootDiagnostics,
+  ),
+  entry('VirtualMachines_List', 'GET', inGroup(vms.vmType), compute, vms.listVms),
+  entry('VirtualMachines_ListAll', 'GET', `/providers/${vms.vmType}`, compute, vms.listVms),
+
+  entry('Disks_CreateOrUpdate', 'PUT', disk, storage, disks.putDisk),
+  entry('Disks_Update', 'PATCH', disk, storage, disks.patchDisk),
+  entry('Disks_Get', 'GET', disk, storage, disks.getDisk),
+  entry('Disks_Delete', 'DELETE', disk, storage, disks.deleteDisk),
+  entry('Disks_GrantAccess', 'POST', `${disk}/beginGetAccess`, storage, access.grantDisk),
+  entry('Disks_RevokeAccess', 'POST', `${disk}/endGetAccess`, storage, access.revokeDisk),
+  entry('Disks_ListByResourceGroup', 'GET', inGroup(disks.diskType), storage, disks.listDisks),
+  entry('Disks_List', 'GET', `/providers/${disks.diskType}`, storage, disks.listDisks),
+
+  entry('Snapshots_CreateOrUpdate', 'PUT', snapshot, storage, snapshots.putSnapshot),
+  entry('Snapshots_Get', 'GET', snapshot, storage, snapshots.getSnapshot),
+  entry('Snapshots_Delete', 'DELETE', snapshot, storage, snapshots.deleteSnapshot),
+  entry('Snapshots_GrantAccess', 'POST', `${snapshot}/beginGetAccess`, storage, access.grantSnapshot),
+  entry('Snapshots_RevokeAccess', 'POST', `${snapshot}/endGetAccess`, storage, access.revokeSnapshot),
+  entry(
+    'Snapshots_ListByResourceGroup',
+    'GET',
+    inGroup(snapshots.snapshotType),
+    storage,
+    snapshots.listSnapshots,
+  ),
+  entry('Snapshots_List', 'GET', `/providers/${snapshots.snapshotType}`, storage, snapshots.listSnapshots),
+
+  entry('NetworkInterfaces_CreateOrUpdate', 'PUT', nic, networks, network.putNic),
+  entry('NetworkInterfaces_Get', 'GET', nic, networks, network.getNic),
+  entry('NetworkInterfaces_Delete', 'DELETE', nic, networks, network.deleteNic),
+  entry('NetworkInterfaces_List', 'GET', inGroup(network.nicType), networks, network.listNics),
+  entry('NetworkInterfaces_ListAll', 'GET', `/providers/${network.nicType}`, networks, network.listNics),
+  entry('VirtualNetworks_CreateOrUpdate', 'PUT', vnet, networks, network.putNetwork),
+  entry('VirtualNetworks_Get', 'GET', vnet, networks, network.getNetwork),
+  entry('Subnets_Get', 'GET', `${vnet}/subnets/{subnet}`, networks, network.getSubnet),
+  entry('PublicIPAddresses_CreateOrUpdate', 'PUT', address, networks, network.putAddress),
+  entry('PublicIPAddresses_Get', 'GET', address, networks, network.getAddress),
+  entry('PublicIPAddresses_Delete', 'DELETE', address, networks, network.deleteAddress),
+  entry('PublicIPAddresses_List', 'GET', inGroup(network.addressType), networks, network.listAddresses),
+  entry(
+    'PublicIPAddresses_ListAll',
+    'GET',
+    `/providers/${network.addressType}`,
+    networks,
+    network.listAddresses,
+  ),
+]

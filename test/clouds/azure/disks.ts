@@ -1,0 +1,300 @@
+import { randomUUID } from 'node:crypto'
+import type { PlainReply } from '#test/clouds/core/server.ts'
+import {
+  accepted,
+  fixed,
+  idOf,
+  groupOf,
+  locationOf,
+  notFound,
+  page,
+  type ArmHandler,
+  type ArmRequest,
+  type Context,
+} from '#test/clouds/azure/context.ts'
+import { provisioningState, type Disk, type Tags } from '#test/clouds/azure/estate.ts'
+import { json, Refusal } from '#test/clouds/azure/replies.ts'
+import { flag, list, object, oneOf, reference, tags, text, whole } from '#test/clouds/azure/schema.ts'
+import { footerBytes } from '#test/clouds/azure/vhd.ts'
+
+export const diskType = 'Microsoft.Compute/disks'
+const provider = 'Microsoft.Compute'
+const gibibyte = 1024 ** 3
+
+const creationData = object(
+  'CreationData',
+  {
+    createOption: oneOf('Empty', 'Upload', 'Copy', 'FromImage', 'Import', 'Restore', 'Attach'),
+    uploadSizeBytes: whole(20_972_032, 35_183_298_347_520),
+    sourceResourceId: text,
+    imageReference: reference,
+    sourceUri: text,
+    storageAccountId: text,
+    logicalSectorSize: whole(512, 4096),
+    performancePlus: flag,
+  },
+  ['createOption'],
+)
+
+export const capabilities = object('SupportedCapabilities', {
+  architecture: oneOf('x64', 'Arm64'),
+  acceleratedNetwork: flag,
+  diskControllerTypes: text,
+  supportedSecurityOption: text,
+})
+
+const diskBody = object(
+  'Disk',
+  {
+    location: text,
+    tags,
+    zones: list(oneOf('1', '2', '3')),
+    sku: object('DiskSku', {
+      name: oneOf(
+        'Standard_LRS',
+        'StandardSSD_LRS',
+        'Premium_LRS',
+        'PremiumV2_LRS',
+        'UltraSSD_LRS',
+        'Premium_ZRS',
+        'StandardSSD_ZRS',
+      ),
+    }),
+    properties: object(
+      'DiskProperties',
+      {
+        osType: oneOf('Linux', 'Windows'),
+        hyperVGeneration: oneOf('V1', 'V2'),
+        supportedCapabilities: capabilities,
+        creationData,
+        diskSizeGB: whole(1, 65_536),
+        networkAccessPolicy: oneOf('AllowAll', 'AllowPrivate', 'DenyAll'),
+        publicNetworkAccess: oneOf('Enabled', 'Disabled'),
+      },
+      ['creationData'],
+    ),
+  },
+  ['location', 'properties'],
+)
+
+interface DiskBody {
+  tags?: Tags
+  zones?: string[]
+  sku?: { name: string }
+  properties: {
+    osType?: string
+    hyperVGeneration?: 'V1' | 'V2'
+    supportedCapabilities?: { architecture?: 'x64' | 'Arm64' }
+    creationData: { createOption: string; uploadSizeBytes?: number; sourceResourceId?: string }
+    diskSizeGB?: number
+  }
+}
+
+export const putDisk: ArmHandler = async (context, request) => {
+  const id = idOf(context, request, diskType)
+  diskBody(request.body, '')
+  const location = locationOf(request.body)
+  const body = request.body as DiskBody
+  const { creationData: made, diskSizeGB } = body.properties
+  const existing = context.estate.get('disk', id)
+  if (existing) return updateDisk(context, request, existing, body, location)
+
+  const storeId = `disk-${randomUUID()}`
+  let sizeBytes = (diskSizeGB ?? 0) * gibibyte
+  if (made.createOption === 'Upload') {
+    if (made.uploadSizeBytes === undefined) throw missing('disk.creationData.uploadSizeBytes')
+    sizeBytes = made.uploadSizeBytes - footerBytes
+    await context.store.create(storeId, sizeBytes)
+  } else if (made.createOption === 'Empty') {
+    if (diskSizeGB === undefined) throw missing('disk.diskSizeGB')
+    await context.store.create(storeId, sizeBytes)
+  } else if (made.createOption === 'Copy') {
+    const from = made.sourceResourceId ?? ''
+    const source = context.estate.get('snapshot', from) ?? context.estate.get('disk', from)
+    if (!source) throw new Refusal(404, 'NotFound', `Resource '${from}' not found.`)
+    sizeBytes = Math.max(sizeBytes, source.sizeBytes)
+    await context.store.clone(storeId, source.storeId)
+    await context.store.resize(storeId, sizeBytes)
+  } else {
+    throw new Refusal(
+      400,
+      'InvalidParameter',
+      `createOption '${made.createOption}' is not offered here.`,
+      'disk.creationData.createOption',
+    )
+  }
+
+  const disk = addDisk(context, {
+    id,
+    name: request.path['name'] ?? '',
+    group: groupOf(context, request),
+    location,
+    tags: body.tags ?? {},
+    storeId,
+    sizeBytes,
+    zones: body.zones ?? [],
+    sku: body.sku?.name ?? 'Standard_LRS',
+    upload: made.createOption === 'Upload' ? 'ready' : 'none',
+    architecture: body.properties.supportedCapabilities?.architecture ?? 'x64',
+    generation: body.properties.hyperVGeneration ?? 'V1',
+    given: body.properties,
+  })
+  return accepted(context, request, {
+    provider,
+    region: location,
+    status: 202,
+    body: showDisk(disk),
+    afterMs: context.delays.disk,
+  })
+}
+
+/** Enters a disk whose bytes are in the store. */
+export function addDisk(
+  context: Context,
+  facts: Omit<Disk, 'kind' | 'life' | 'createdAt' | 'uniqueId' | 'etag' | 'footer'>,
+): Disk {
+  const { estate, store, delays } = context
+  const disk: Disk = {
+    ...facts,
+    kind: 'disk',
+    createdAt: new Date(),
+    uniqueId: randomUUID(),
+    etag: `"0x${randomUUID().slice(0, 8).toUpperCase()}"`,
+    footer: Buffer.alloc(footerBytes),
+    life: estate.begin(delays.disk, delays.disk, () => {
+      estate.drop(facts.id)
+      context.later(store.remove(facts.storeId))
+    }),
+  }
+  estate.add(disk)
+  return disk
+}
+
+function updateDisk(
+  context: Context,
+  request: ArmRequest,
+  disk: Disk,
+  body: DiskBody,
+  location: string,
+): PlainReply {
+  if (disk.life.state() === 'deleting')
+    throw new Refusal(409, 'OperationNotAllowed', `Disk ${disk.name} is being deleted.`)
+  if (location !== disk.location) {
+    throw new Refusal(
+      409,
+      'InvalidResourceLocation',
+      `The resource '${disk.name}' already exists in location '${disk.location}' in resource group '${disk.group}'. A resource with the same name cannot be created in location '${location}'.`,
+    )
+  }
+  const before = disk.given as DiskBody['properties']
+  const { createOption, uploadSizeBytes, sourceResourceId } = body.properties.creationData
+  const was = before.creationData
+  if (was && createOption !== was.createOption) throw fixed('creationData.createOption')
+  if (was && uploadSizeBytes !== was.uploadSizeBytes) throw fixed('creationData.uploadSizeBytes')
+  if (was && sourceResourceId?.toLowerCase() !== was.sourceResourceId?.toLowerCase())
+    throw fixed('creationData.sourceResourceId')
+  if ((body.properties.hyperVGeneration ?? 'V1') !== disk.generation) throw fixed('hyperVGeneration')
+  if ((body.zones ?? []).join() !== disk.zones.join()) throw fixed('zones')
+  disk.tags = body.tags ?? {}
+  return accepted(context, request, {
+    provider,
+    region: disk.location,
+    status: 202,
+    body: showDisk(disk),
+    afterMs: 0,
+  })
+}
+
+export const patchDisk: ArmHandler = (context, request) => {
+  const disk = findDisk(context, request)
+  object('DiskUpdate', { tags })(request.body, '')
+  disk.tags = (request.body as { tags?: Tags }).tags ?? disk.tags
+  return json(200, showDisk(disk))
+}
+
+export const getDisk: ArmHandler = (context, request) => json(200, showDisk(findDisk(context, request)))
+
+export const listDisks: ArmHandler = (context, request) => {
+  const group = request.path['group'] === undefined ? undefined : groupOf(context, request)
+  const scope = group === undefined ? '' : `/resourceGroups/${group}`
+  const path = `/subscriptions/${context.subscription}${scope}/providers/${diskType}`
+  return page(context, request, path, context.estate.list('disk', group).map(showDisk))
+}
+
+export const deleteDisk: ArmHandler = (context, request) => {
+  const disk = context.estate.get('disk', idOf(context, request, diskType))
+  if (!disk) return { status: 204 }
+  if (disk.managedBy !== undefined) {
+    throw new Refusal(
+      409,
+      'OperationNotAllowed',
+      `Disk ${disk.name} is attached to VM ${disk.managedBy}.`,
+      'dataDisk',
+    )
+  }
+  refuseWhileGranted(context, disk)
+  if (disk.life.state() !== 'deleting') disk.life.enter('deleting')
+  return accepted(context, request, {
+    provider,
+    region: disk.location,
+    status: 202,
+    afterMs: context.delays.disk,
+  })
+}
+
+export function findDisk(context: Context, request: ArmRequest): Disk {
+  const disk = context.estate.get('disk', idOf(context, request, diskType))
+  if (disk) return disk
+  throw notFound(request, diskType)
+}
+
+/** Azure neither attaches nor deletes what somebody may still be reading or writing. */
+export function refuseWhileGranted(
+  { signatures }: Context,
+  thing: { name: string; grant?: Disk['grant'] },
+): void {
+  if (!thing.grant || !signatures.live(thing.grant)) return
+  throw new Refusal(
+    409,
+    'OperationNotAllowed',
+    `There is an active shared access signature outstanding for disk ${thing.name}. Call EndGetAccess before attaching or deleting the disk. Learn more here: aka.ms/revokeaccessapi.`,
+  )
+}
+
+export function diskState(disk: Disk): string {
+  if (disk.upload === 'ready') return 'ReadyToUpload'
+  if (disk.upload === 'active') return 'ActiveUpload'
+  if (disk.managedBy !== undefined)
+    return disk.grant && disk.grant.expiresAtMs > Date.now() ? 'ActiveSASFrozen' : 'Attached'
+  return disk.grant && disk.grant.expiresAtMs > Date.now() ? 'ActiveSAS' : 'Unattached'
+}
+
+function showDisk(disk: Disk): Record<string, unknown> {
+  return {
+    id: disk.id,
+    name: disk.name,
+    type: diskType,
+    location: disk.location,
+    tags: disk.tags,
+    sku: { name: disk.sku, tier: disk.sku.split('_')[0] },
+    ...(disk.zones.length > 0 ? { zones: disk.zones } : {}),
+    ...(disk.managedBy === undefined ? {} : { managedBy: disk.managedBy }),
+    properties: {
+      ...disk.given,
+      hyperVGeneration: disk.generation,
+      supportedCapabilities: { architecture: disk.architecture },
+      diskSizeBytes: disk.sizeBytes,
+      diskSizeGB: Math.ceil(disk.sizeBytes / gibibyte),
+      diskState: diskState(disk),
+      provisioningState: provisioningState(disk.life.state()),
+      timeCreated: disk.createdAt.toISOString(),
+      uniqueId: disk.uniqueId,
+      encryption: { type: 'EncryptionAtRestWithPlatformKey' },
+      networkAccessPolicy: 'AllowAll',
+      publicNetworkAccess: 'Enabled',
+    },
+  }
+}
+
+const missing = (parameter: string): Refusal =>
+  new Refusal(400, 'InvalidParameter', `Required parameter '${parameter}' is missing (null).`, parameter)

@@ -1,0 +1,181 @@
+import { createLifecycle, type Clock, type Life } from '#test/clouds/core/clock.ts'
+
+export type Tags = Record<string, string>
+/** A thing that is made, exists and is deleted. */
+export type Phase = 'creating' | 'ready' | 'deleting' | 'gone'
+/** The same of a VM, with its power. */
+export type VmPhase =
+  | Phase
+  | 'running'
+  | 'starting'
+  | 'restarting'
+  | 'deallocating'
+  | 'deallocated'
+  | 'failing'
+  | 'failed'
+
+interface Common {
+  /** As first spelt; looked up in any case. */
+  id: string
+  name: string
+  group: string
+  location: string
+  tags: Tags
+  createdAt: Date
+}
+
+/** A signature that is out for the bytes of a disk or snapshot. */
+export interface Grant {
+  policyId: string
+  level: 'Read' | 'Write'
+  expiresAtMs: number
+  url: string
+}
+
+interface Bytes {
+  /** In the disk store. */
+  storeId: string
+  /** Without the VHD footer. */
+  sizeBytes: number
+  footer: Buffer
+  grant?: Grant
+  uniqueId: string
+  etag: string
+  /** The part of the PUT body that is answered as it was given. */
+  given: Record<string, unknown>
+  architecture: 'x64' | 'Arm64'
+  generation: 'V1' | 'V2'
+}
+
+export interface Disk extends Common, Bytes {
+  kind: 'disk'
+  life: Life<Phase>
+  zones: string[]
+  sku: string
+  upload: 'none' | 'ready' | 'active'
+  /** The VM that has it. */
+  managedBy?: string
+}
+
+export interface Snapshot extends Common, Bytes {
+  kind: 'snapshot'
+  life: Life<Phase>
+}
+
+export interface IpConfiguration {
+  name: string
+  subnetId: string
+  privateIp: string
+  addressId?: string
+  addressDeleteOption?: string
+}
+
+export interface Nic extends Common {
+  kind: 'nic'
+  life: Life<Phase>
+  configurations: IpConfiguration[]
+  vmId?: string
+  given: Record<string, unknown>
+}
+
+export interface Address extends Common {
+  kind: 'address'
+  life: Life<Phase>
+  ip: string
+  given: Record<string, unknown>
+}
+
+export interface Network extends Common {
+  kind: 'network'
+  life: Life<Phase>
+  subnets: { name: string; prefix: string; nextHost: number }[]
+  given: Record<string, unknown>
+}
+
+export interface Vm extends Common {
+  kind: 'vm'
+  life: Life<VmPhase>
+  vmId: string
+  size: string
+  zones: string[]
+  osDisk: { id: string; deleteOption: string; given: Record<string, unknown> }
+  dataDisks: { id: string; lun: number; deleteOption: string; given: Record<string, unknown> }[]
+  generation: 'V1' | 'V2'
+  nics: { id: string; primary: boolean; deleteOption: string }[]
+  /** What may never change: compared on every later PUT. */
+  fixed: Record<string, unknown>
+  /** Answered as given, secrets left out. */
+  shown: Record<string, unknown>
+  diagnostics: boolean
+  failure?: { code: string; message: string }
+}
+
+export type Resource = Disk | Snapshot | Nic | Address | Network | Vm
+type Kind = Resource['kind']
+type Of<K extends Kind> = Extract<Resource, { kind: K }>
+
+/** All that exists in the subscription. */
+export interface Estate {
+  readonly groups: Map<string, { name: string; location: string; tags: Tags }>
+  get<K extends Kind>(kind: K, id: string): Of<K> | undefined
+  /** In order of creation, of one group if named. */
+  list<K extends Kind>(kind: K, group?: string): Of<K>[]
+  add(resource: Resource): void
+  /** The life of a thing that takes `createMs` to make and `deleteMs` to delete. */
+  begin(createMs: number, deleteMs: number, onGone: () => void): Life<Phase>
+  drop(id: string): void
+}
+
+export function createEstate(clock: Clock): Estate {
+  const resources = new Map<string, Resource>()
+  const settle = () => {
+    for (const resource of [...resources.values()]) resource.life.state()
+  }
+  return {
+    groups: new Map(),
+    get(kind, id) {
+      settle()
+      const found = resources.get(id.toLowerCase())
+      return found?.kind === kind ? (found as Of<typeof kind>) : undefined
+    },
+    list(kind, group) {
+      settle()
+      return [...resources.values()].filter(
+        (each): each is Of<typeof kind> =>
+          each.kind === kind && (group === undefined || each.group.toLowerCase() === group.toLowerCase()),
+      )
+    },
+    add: (resource) => void resources.set(resource.id.toLowerCase(), resource),
+    begin: (createMs, deleteMs, onGone) =>
+      createLifecycle<Phase>({
+        clock,
+        transitions: {
+          creating: { to: 'ready', afterMs: createMs },
+          deleting: { to: 'gone', afterMs: deleteMs },
+        },
+      }).start('creating', (phase) => {
+        if (phase === 'gone') onGone()
+      }),
+    drop: (id) => void resources.delete(id.toLowerCase()),
+  }
+}
+
+/** Azure's `provisioningState`. */
+export function provisioningState(phase: VmPhase): string {
+  switch (phase) {
+    case 'creating':
+    case 'failing':
+      return 'Creating'
+    case 'starting':
+    case 'restarting':
+    case 'deallocating':
+      return 'Updating'
+    case 'deleting':
+    case 'gone':
+      return 'Deleting'
+    case 'failed':
+      return 'Failed'
+    default:
+      return 'Succeeded'
+  }
+}

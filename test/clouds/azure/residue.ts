@@ -1,0 +1,27 @@
+import type { Context } from '#test/clouds/azure/context.ts'
+import { provisioningState } from '#test/clouds/azure/estate.ts'
+import { diskState } from '#test/clouds/azure/disks.ts'
+
+/**
+ * All that exists: VMs, interfaces, addresses, disks and snapshots. Networks and resource groups come under kinds of their own,
+ * `network` and `group`: they are shared by all jobs, cost nothing and stay.
+ */
+export function residueOf({ estate, subscription }: Context) {
+  const kinds = ['vm', 'nic', 'address', 'snapshot', 'network'] as const
+  return [
+    ...kinds.flatMap((kind) =>
+      estate
+        .list(kind)
+        .map(({ id, tags, life }) => ({ kind, id, state: provisioningState(life.state()), tags })),
+    ),
+    ...estate
+      .list('disk')
+      .map((disk) => ({ kind: 'disk', id: disk.id, state: diskState(disk), tags: disk.tags })),
+    ...[...estate.groups.values()].map(({ name, tags }) => ({
+      kind: 'group',
+      id: `/subscriptions/${subscription}/resourceGroups/${name}`,
+      state: 'Succeeded',
+      tags,
+    })),
+  ]
+}

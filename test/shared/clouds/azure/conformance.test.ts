@@ -1,0 +1,4 @@
+import { conformance } from '#test/shared/clouds/conformance.ts'
+import { openSubject } from '#test/shared/clouds/azure/subject.ts'
+
+conformance('Azure', openSubject)

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, open, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openAzure } from '#shared/clouds/azure/azure.ts'
+import type { CloudSettings } from '#shared/clouds/port.ts'
+import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
+import type { StartedCloud } from '#test/clouds/core/types.ts'
+import type { Subject } from '#test/shared/clouds/conformance.ts'
+
+export const region = 'eastus'
+
+export type AzureSubject = Subject & { loopback: StartedCloud; settings: CloudSettings }
+
+/** The registration of a loopback Azure. */
+export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettings> = {}): CloudSettings => ({
+  providerId: 'azure-test',
+  type: 'azure',
+  credentials: loopback.credentials,
+  regions: loopback.regions,
+  defaultRegion: region,
+  endpoints: loopback.endpoints,
+  options: { ...loopback.options, request_timeout_ms: 2000, poll_ms: 5 },
+  workerId: 'worker-7f3a',
+  ...changes,
+})
+
+/** The adapter on a loopback Azure of its own, whose delays are short and whose machines do not boot. */
+export async function openSubject(options: Partial<AzureOptions> = {}): Promise<AzureSubject> {
+  const dir = await mkdtemp(join(tmpdir(), 'novacron-azure-'))
+  const imagePath = join(dir, 'image.raw')
+  await writeImage(imagePath)
+  const loopback = await startAzure({
+    dir,
+    imagePath,
+    boot: false,
+    delaysMs: { vmCreate: 20, vmStart: 15, vmStop: 15, vmDelete: 15, snapshot: 15, disk: 5, network: 5 },
+    ...options,
+  })
+  const settings = settingsFor(loopback)
+  return {
+    cloud: await openAzure(settings),
+    loopback: {
+      ...loopback,
+      async close() {
+        await loopback.close()
+        await rm(dir, { recursive: true, force: true })
+      },
+    },
+    settings,
+    region,
+    workerId: settings.workerId,
+    imagePath,
+    dialect: {
+      instanceType: 'Standard_D2s_v5',
+      throttled: { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
+      capacity: { code: 'SkuNotAvailable', status: 409 },
+      createVmOperation: 'VirtualMachines_CreateOrUpdate',
+      readOperation: 'Blob_Download',
+      writeOperation: 'PageBlob_UploadPages',
+    },
+  }
+}
+
+/** 40 MiB with a few islands of bytes. */
+async function writeImage(path: string): Promise<void> {
+  const file = await open(path, 'w')
+  await file.truncate(40 * 2 ** 20)
+  for (const offset of [0, 512 * 1024, 7 * 2 ** 20 + 4096, 40 * 2 ** 20 - 512]) {
+    await file.write(randomBytes(512), 0, 512, offset)
+  }
+  await file.close()
+}
