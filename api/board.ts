@@ -57,7 +57,7 @@ const jobIdOf = (data: unknown): string => textAt(data, 'jobId') ?? ''
 const onlyIds = (data: unknown): Record<string, unknown> =>
   Object.fromEntries(
     ['jobId', 'direction', 'position', 'epoch'].flatMap((name) => {
-      const value = typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined
+      const value: unknown = typeof data === 'object' && data !== null ? Reflect.get(data, name) : undefined
       return value === undefined ? [] : [[name, value]]
     }),
   )

@@ -52,7 +52,7 @@ async function readText(c: Context): Promise<string> {
     if (Number(stated) > maxBodyBytes) throw tooLarge()
     return Number(stated) === 0 ? '' : await c.req.text()
   }
-  const stream = c.req.raw.body
+  const stream: ReadableStream<Uint8Array> | null = c.req.raw.body
   if (!stream) return ''
   const chunks: Uint8Array[] = []
   let bytes = 0

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg'
 import { open, seal } from '#shared/secrets/seal.ts'
 import { invalid, ApiError } from '#api/http/problem.ts'
 import type { Call } from '#api/http/endpoint.ts'
-import { reply } from '#api/http/reply.ts'
+import { reply, replyText } from '#api/http/reply.ts'
 import type { Services } from '#api/services.ts'
 
 /** What a command answers. `jobs` are those that it submitted: the relay is woken for them. */
@@ -91,13 +91,14 @@ export async function replay(
       remedy:
         'Use a new key for a new request; repeat a request with exactly the same method, path and body.',
     })
-  const { body, headers } = await reveal(call, key, stored.response)
-  return reply(stored.status, body, { ...headers, 'idempotency-replayed': 'true' })
+  const text = await reveal(call, key, stored.response)
+  return replyText(stored.status, text, { ...stored.response.headers, 'idempotency-replayed': 'true' })
 }
 
 /** How an answer lies in the table. */
 export interface Kept {
-  body?: unknown
+  /** The body as it was sent: as text, since jsonb would order its members anew. */
+  text?: string
   sealed?: { key_id: string; box: string }
   headers?: Record<string, string>
 }
@@ -131,20 +132,14 @@ const scopeOf = (call: Call, key: string) => ({
 
 async function keep(call: Call, key: string, { body, headers, secret }: Outcome): Promise<Kept> {
   const rest = headers ? { headers } : {}
-  if (!secret) return { body, ...rest }
-  const plain = Buffer.from(JSON.stringify(body))
-  const { keyId, sealed } = await seal(call.services.keyring, scopeOf(call, key), plain)
+  const text = JSON.stringify(body)
+  if (!secret) return { text, ...rest }
+  const { keyId, sealed } = await seal(call.services.keyring, scopeOf(call, key), Buffer.from(text))
   return { sealed: { key_id: keyId, box: sealed.toString('base64') }, ...rest }
 }
 
-async function reveal(
-  call: Call,
-  key: string,
-  kept: Kept,
-): Promise<{ body: unknown; headers: Record<string, string> }> {
-  const headers = kept.headers ?? {}
-  if (!kept.sealed) return { body: kept.body, headers }
+async function reveal(call: Call, key: string, kept: Kept): Promise<string> {
+  if (!kept.sealed) return kept.text ?? ''
   const box = { keyId: kept.sealed.key_id, sealed: Buffer.from(kept.sealed.box, 'base64') }
-  const plain = await open(call.services.keyring, scopeOf(call, key), box)
-  return { body: JSON.parse(plain.toString('utf8')), headers }
+  return (await open(call.services.keyring, scopeOf(call, key), box)).toString('utf8')
 }

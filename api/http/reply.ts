@@ -1,11 +1,13 @@
 /** A JSON answer. It belongs to one tenant, so nothing in between may keep it. */
-export function reply(status: number, body: unknown, headers?: Record<string, string>): Response {
-  if (status === 204) return new Response(null, { status, headers: { ...baseHeaders, ...headers } })
-  return new Response(JSON.stringify(body), {
+export const reply = (status: number, body: unknown, headers?: Record<string, string>): Response =>
+  replyText(status, status === 204 ? null : JSON.stringify(body), headers)
+
+/** The same for a body that is JSON text already. */
+export const replyText = (status: number, text: string | null, headers?: Record<string, string>): Response =>
+  new Response(text, {
     status,
-    headers: { 'content-type': 'application/json', ...baseHeaders, ...headers },
+    headers: { ...(text === null ? {} : { 'content-type': 'application/json' }), ...baseHeaders, ...headers },
   })
-}
 
 const baseHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }
 

@@ -32,7 +32,7 @@ function explain(issue: Issue, part: string, known: readonly string[]): FieldErr
     if (inner?.some(({ path }) => path.length > issue.path.length))
       return inner.flatMap((one) => explain(one, part, known))
   }
-  const missing = issue.code === 'invalid_type' && / received undefined$/.test(issue.message)
+  const missing = issue.code === 'invalid_type' && issue.message.endsWith(' received undefined')
   if (missing) return [{ field, reason: 'is missing', remedy: `Give ${field}.` }]
   return [{ field, reason: `is not valid: ${lowerFirst(issue.message)}`, remedy: remedyOf(issue) }]
 }

@@ -35,7 +35,7 @@ export function mountPages(app: OpenAPIHono, services: Services): void {
     } catch (error) {
       const { problem } = asApiError(error)
       return c.redirect(
-        `/login?${new URLSearchParams({ problem: problem.message, next: localPath(undefined) })}`,
+        `/login?${new URLSearchParams({ problem: problem.message, next: localPath(undefined) }).toString()}`,
         303,
       )
     }
@@ -61,7 +61,10 @@ export async function refuse(
     const next = c.req.path
     const problem = error.status === 401 ? undefined : error.message
     const query = new URLSearchParams({ next, ...(problem ? { problem } : {}) })
-    return new Response(null, { status: 303, headers: { ...pageHeaders, location: `/login?${query}` } })
+    return new Response(null, {
+      status: 303,
+      headers: { ...pageHeaders, location: `/login?${query.toString()}` },
+    })
   }
 }
 

@@ -71,7 +71,7 @@ export const retry = endpoint({
 })
 
 /** Runs a control in its own transactions; repeated under one idempotency key it answers as it did the first time. */
-async function control(call: Call<unknown>, work: (jobId: string) => Promise<void>): Promise<Response> {
+async function control(call: Call, work: (jobId: string) => Promise<void>): Promise<Response> {
   const { services, principal } = call
   const jobId = call.param('id')
   const idempotency = idempotencyOf(call)
@@ -83,7 +83,7 @@ async function control(call: Call<unknown>, work: (jobId: string) => Promise<voi
   const now = async () => ({ job: await loadJobView(services, principal.tenantId, jobId) })
   const body = await now()
   if (idempotency) {
-    const kept: Kept = { body }
+    const kept: Kept = { text: JSON.stringify(body) }
     await services.pool.query(
       `insert into idempotency_keys (tenant_id, key, request_hash, status, response) values ($1, $2, $3, 202, $4)
        on conflict do nothing`,

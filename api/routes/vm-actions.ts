@@ -116,7 +116,7 @@ async function act(call: Call<z.output<typeof vmQuery>>, action: Action): Promis
     const job = freshJob({ id: jobId, kind: action.kind, subject: vm.id, requestedBy: principal.subject })
     return {
       status: 202,
-      body: answerOf(call, vmView(services, vm, providerType), jobView(services, job)),
+      body: answerOf(vmView(services, vm, providerType), jobView(services, job)),
       headers: { location: linkTo(services, `/jobs/${jobId}`) },
       jobs: [jobId],
     }
@@ -126,12 +126,11 @@ async function act(call: Call<z.output<typeof vmQuery>>, action: Action): Promis
       findVm(services, tenantId, named.id, undefined),
       loadJobView(services, tenantId, jobId),
     ])
-    return answerOf(call, vmView(services, vm, providerType), job)
+    return answerOf(vmView(services, vm, providerType), job)
   })
 }
 
 const answerOf = (
-  _call: Call<unknown>,
   vm: ReturnType<typeof vmView>,
   job: ReturnType<typeof jobView>,
 ): z.input<typeof vmAnswer> => ({
@@ -143,7 +142,7 @@ const answerOf = (
 })
 
 /** Throws ApiError `vm_busy` or `migration_running` while another job has the VM. */
-export function assertIdle({ services }: Call<unknown>, { jobs, migrations }: VmWork): void {
+export function assertIdle({ services }: Call, { jobs, migrations }: VmWork): void {
   const [migration] = migrations
   if (migration)
     throw new ApiError('migration_running', `The VM is being moved by ${migration.id}.`, {
@@ -181,10 +180,7 @@ function assertPossible(vm: MulticloudVm, { verb, kind }: Action): void {
     })
 }
 
-async function assertProviderReady(
-  { services, principal }: Call<unknown>,
-  providerId: string,
-): Promise<void> {
+async function assertProviderReady({ services, principal }: Call, providerId: string): Promise<void> {
   const provider = (await services.providers.of(principal.tenantId)).find(({ id }) => id === providerId)
   if (provider && !provider.enabled)
     throw new ApiError('provider_disabled', `The provider "${providerId}" is disabled.`, {

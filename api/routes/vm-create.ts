@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { MulticloudVm } from '#db/entities/vm.ts'
 import { newId } from '#shared/ids.ts'
 import { IdempotencyConflict, submitJob } from '#shared/jobs/submit.ts'
-import { announce, idempotencyOf, replay, type Idempotency } from '#api/http/command.ts'
+import { announce, idempotencyOf, replay, type Idempotency, type Kept } from '#api/http/command.ts'
 import { endpoint, type Call } from '#api/http/endpoint.ts'
 import { afterWait, preferredWait } from '#api/http/prefer.ts'
 import { reply } from '#api/http/reply.ts'
@@ -136,12 +136,15 @@ async function submit(call: Call, one: Submission, idempotency: Idempotency | un
           request: body,
         },
       ],
-      ...(idempotency
-        ? { idempotency: { ...idempotency, status: 202, response: { body: one.answer } } }
-        : {}),
+      ...(idempotency ? { idempotency: { ...idempotency, status: 202, response: keptOf(one) } } : {}),
     },
   )
 }
+
+const keptOf = ({ answer }: Submission): Kept => ({
+  text: JSON.stringify(answer),
+  headers: { location: answer.vm.links['self'] ?? '' },
+})
 
 /** What the chain needs to know of the request. */
 const wishesOf = (body: CreateVmBody) => ({

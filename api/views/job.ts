@@ -126,7 +126,7 @@ export const freshJob = (
   updatedAt: at,
 })
 
-export const timeOf = (time: Date | null | undefined): string | null => time?.toISOString() ?? null
+export const timeOf = (at: Date | null | undefined): string | null => at?.toISOString() ?? null
 
 function subjectPath({ kind, subject }: JobFacts): string | undefined {
   if (!subject) return undefined

@@ -33,7 +33,7 @@ export async function openCredentials(
     })
   const scope = { tenantId, id, version: row.version }
   const plain = await open(keyring, scope, { keyId: row.key_id, sealed: row.sealed })
-  return JSON.parse(plain.toString('utf8'))
+  return JSON.parse(plain.toString('utf8')) as Credentials
 }
 
 /** Seals and keeps a tenant's credentials, in place of any kept under the same id. Call it inside a transaction. */
