@@ -11,6 +11,8 @@ export interface Client {
 export interface JobEvent {
   seq: number
   type: string
+  /** When it happened, by the database's clock. */
+  atMs: number
   data: Record<string, unknown>
 }
 
@@ -72,11 +74,13 @@ async function* parse(body: ReadableStream<Uint8Array>): AsyncIterable<JobEvent>
       text = text.slice(end + 2)
       const data = fields.get('data')
       if (data !== undefined && fields.get('id')) {
-        const parsed = JSON.parse(data) as { type?: string; data?: Record<string, unknown> } & Record<
-          string,
-          unknown
-        >
-        yield { seq: Number(fields.get('id')), type: fields.get('event') ?? '', data: parsed.data ?? parsed }
+        const event = JSON.parse(data) as { at: string; data: Record<string, unknown> }
+        yield {
+          seq: Number(fields.get('id')),
+          type: fields.get('event') ?? '',
+          atMs: Date.parse(event.at),
+          data: event.data,
+        }
       }
     }
   }

@@ -40,10 +40,10 @@ export function stepBars(names: readonly string[]): { show(event: JobEvent): voi
     lastDrawMs = Date.now()
   }
 
-  const apply = (line: Line, { type, data }: JobEvent) => {
-    if (line.startedAtMs > 0) line.elapsedMs = Date.now() - line.startedAtMs
+  const apply = (line: Line, { type, data, atMs }: JobEvent) => {
+    if (line.startedAtMs > 0) line.elapsedMs = atMs - line.startedAtMs
     if (type === 'step.started' && line.state !== 'running')
-      Object.assign(line, { state: 'running', startedAtMs: Date.now() })
+      Object.assign(line, { state: 'running', startedAtMs: atMs })
     if (type === 'progress') {
       const total = Number(data['total'])
       line.fraction = total > 0 ? Math.min(1, Number(data['done']) / total) : line.fraction
@@ -74,5 +74,5 @@ function render({ name, state, fraction, detail, elapsedMs }: Line): string {
     paint(state === 'failed' ? 'red' : 'green', '█'.repeat(full)) + paint('dim', '░'.repeat(width - full))
   const mark = { waiting: ' ', running: '▸', done: '✔', failed: '✘', undone: '↩' }[state]
   const time = state === 'waiting' ? '' : `${(elapsedMs / 1000).toFixed(1)} s`
-  return `  ${mark} ${name.padEnd(12)} ${bar} ${time.padStart(7)}  ${paint('dim', detail)}`
+  return `  ${mark} ${name.padEnd(13)} ${bar} ${time.padStart(7)}  ${paint('dim', detail)}`
 }

@@ -65,7 +65,7 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
   if (before) say(`its console: ${before.line}`)
 
   title('Migrating it to Azure')
-  const migration = await client.send<{ id: string; job: Job; warnings: string[] }>(
+  const accepted = await client.send<{ migration: { migration_id: string }; job: Job; warnings: string[] }>(
     'POST',
     '/api/multicloud/migrations',
     {
@@ -80,11 +80,11 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
       },
     },
   )
-  for (const warning of migration.warnings) note(warning)
-  await follow(client, migration.job.id, 'migration.cold')
+  for (const warning of accepted.warnings) note(warning)
+  await follow(client, accepted.job.id, 'migration.cold')
   const { metrics } = await client.send<MigrationStatus>(
     'GET',
-    `/api/multicloud/migrations/${migration.id}/status`,
+    `/api/multicloud/migrations/${accepted.migration.migration_id}/status`,
   )
 
   title('Proof')
@@ -100,7 +100,7 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
   if (noBoot === undefined) await proveBoot(stack, before?.boots)
   else note(`Boot check skipped: ${noBoot}`)
 
-  const message = await receiver.wait(migration.job.id, 20_000)
+  const message = await receiver.wait(accepted.job.id, 20_000)
   good(`Webhook "${message.type}" received, its signature verified`)
 }
 
