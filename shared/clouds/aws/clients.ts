@@ -38,15 +38,15 @@ export async function createClients(settings: AwsSettings): Promise<AwsClients> 
     import('@aws-sdk/client-ebs'),
     import('@smithy/node-http-handler'),
   ])
-  const { credentials, endpoints, options } = settings
+  const { credentials, endpoints, options: own } = settings
 
   const handler = new NodeHttpHandler({
     connectionTimeout: 5000,
-    requestTimeout: options.request_timeout_ms,
-    socketTimeout: options.request_timeout_ms,
+    requestTimeout: own.request_timeout_ms,
+    socketTimeout: own.request_timeout_ms,
     throwOnRequestTimeout: true,
     httpAgent: new HttpAgent({ keepAlive: true, maxSockets: maxConnections }),
-    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: maxConnections, ...trust(options.ca_pem) }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: maxConnections, ...trust(own.ca_pem) }),
   })
 
   // The last code before the wire: after signing, and again on every retry.

@@ -22,7 +22,7 @@ export function toCloudError(error: unknown, operation: string, region: string):
   if (error instanceof NovaError) return error
   const { errorCode, fromVendor, requestId, status, retryAfter, text } = read(error)
   const rule = rules.find(({ matches }) => matches.test(errorCode)) ?? byStatus(status)
-  const facts = rule.facts({ text, retryAfterMs: retryAfterMs(retryAfter) })
+  const facts = rule.facts({ text, retryAfterMs: waitMs(retryAfter) })
   const origin = requestId === undefined ? errorCode : `${errorCode}, request ${requestId}`
   return new CloudError(`AWS ${operation} in ${region}: ${facts.says ?? text} (${origin}).`, {
     cloud: 'aws',
@@ -229,7 +229,7 @@ function read(error: unknown) {
 }
 
 /** EC2 itself names no time to wait. */
-function retryAfterMs(header: string | undefined): number {
+function waitMs(header: string | undefined): number {
   const seconds = Number(header)
   return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 2000
 }

@@ -29,5 +29,5 @@ async function zonesOf(aws: AwsClients, region: string): Promise<string[]> {
   )
   return AvailabilityZones.filter((zone) => zone.State === 'available')
     .flatMap((zone) => zone.ZoneName ?? [])
-    .sort()
+    .toSorted()
 }

@@ -14,7 +14,7 @@ export async function findImage(
 ): Promise<Image> {
   const query: DescribeImagesRequest =
     image === undefined ? ubuntu(await architectureOf(aws, region, instanceType)) : { ImageIds: [image] }
-  const [newest] = (await describeImages(aws, region, query)).sort((a, b) =>
+  const [newest] = (await describeImages(aws, region, query)).toSorted((a, b) =>
     (b.CreationDate ?? '').localeCompare(a.CreationDate ?? ''),
   )
   if (newest) return newest

@@ -41,7 +41,8 @@ export async function startImport(
 export async function openImport(aws: AwsClients, ref: CloudRef): Promise<DiskSink> {
   const snapshot = await findSnapshot(aws, ref)
   const state = snapshot && toCreationState(snapshot)
-  if (state !== 'pending') throw notWritable(ref, state)
+  // One that is sealed already opens too: a copy that died between sealing and saying so has nothing left to write.
+  if (state !== 'pending' && state !== 'ready') throw notWritable(ref, state)
   const sizeBytes = (snapshot?.VolumeSize ?? 0) * gibibyte
 
   const put = async (index: number, data: Buffer, digest: Buffer, signal?: AbortSignal) => {

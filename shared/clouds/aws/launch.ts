@@ -62,7 +62,7 @@ async function imageOf(
 }
 
 function describeRun(aws: AwsClients, request: CreateVm): RunInstancesRequest {
-  const { zone, keyPair, securityGroups, userData } = request
+  const { zone, keyPair, userData } = request
   const { subnet_id: SubnetId } = aws.settings.options
   const Tags = intentTags(request, request.name)
   return {
@@ -77,10 +77,21 @@ function describeRun(aws: AwsClients, request: CreateVm): RunInstancesRequest {
     ...(zone === undefined ? {} : { Placement: { AvailabilityZone: zone } }),
     ...(SubnetId === undefined ? {} : { SubnetId }),
     ...(keyPair === undefined ? {} : { KeyName: keyPair }),
-    ...(securityGroups === undefined || securityGroups.length === 0
-      ? {}
-      : { SecurityGroupIds: securityGroups }),
+    ...securityGroups(request),
     ...(userData === undefined ? {} : { UserData: Buffer.from(userData).toString('base64') }),
+  }
+}
+
+/** Ids and, as in consoles and old scripts, names. */
+function securityGroups({
+  securityGroups: given = [],
+}: CreateVm): Pick<RunInstancesRequest, 'SecurityGroupIds' | 'SecurityGroups'> {
+  const { ids = [], names = [] } = Object.groupBy(given, (group) =>
+    group.startsWith('sg-') ? 'ids' : 'names',
+  )
+  return {
+    ...(ids.length === 0 ? {} : { SecurityGroupIds: ids }),
+    ...(names.length === 0 ? {} : { SecurityGroups: names }),
   }
 }
 

@@ -62,7 +62,10 @@ export const fromTags = (tags: Readonly<Record<string, string>>): { Key: string;
 
 /** Owner tags, the token and, where given, the name that EC2 consoles show. */
 export const intentTags = ({ tags, token }: { tags: OwnerTags; token: string }, name?: string) =>
-  fromTags({ ...tags, [tokenTag]: token, ...present('Name', name) })
+  fromTags({ ...tags, [tokenTag]: token, ...present('Name', name) }).filter(
+    // Set by AWS alone, and refused from others: they come with the tags of a VM that is moved.
+    ({ Key }) => !/^aws:/i.test(Key),
+  )
 
 export const tagFilters = (tags: Readonly<Record<string, string>>): { Name: string; Values: string[] }[] =>
   Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [literal(value)] }))
@@ -104,7 +107,7 @@ function toDisks(instance: Instance, volumeSizes: ReadonlyMap<string, number>): 
           },
         ],
   )
-  return disks.sort((a, b) => Number(b.boot) - Number(a.boot) || (a.device < b.device ? -1 : 1))
+  return disks.toSorted((a, b) => Number(b.boot) - Number(a.boot) || (a.device < b.device ? -1 : 1))
 }
 
 /** `LaunchTime` is that of the last start; the boot volume was attached when the instance was made. */

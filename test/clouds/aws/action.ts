@@ -107,7 +107,7 @@ function define<F extends Fields>(
       if (input['DryRun'] === true) {
         throw new Refusal('DryRunOperation', 'Request would have succeeded, but DryRun flag is set')
       }
-      return run(input as Input<F>, scene)
+      return run(input, scene)
     },
   }
 }

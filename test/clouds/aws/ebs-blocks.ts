@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
-import type { EbsCall } from '#test/clouds/aws/ebs.ts'
+import type { EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { Refusal, invalidBlockRequest } from '#test/clouds/aws/refusal.ts'
 import type { Snapshot } from '#test/clouds/aws/world.ts'
 
@@ -22,9 +22,12 @@ export async function listBlocks(call: EbsCall): Promise<PlainReply> {
 
   snapshot.allocated ??= world.store.allocated(snapshot.diskId, blockBytes)
   const rest = (await snapshot.allocated).filter((index) => index >= from)
-  const page = rest.slice(0, size)
+  // The vendor may give fewer than asked for, even none, and still name a next page.
+  const short = world.pageLimit < size
+  const count = short && token === undefined ? 0 : Math.min(size, world.pageLimit)
+  const page = rest.slice(0, count)
   const expiresAtMs = Date.now() + world.delays.blockToken
-  const next = rest[size]
+  const next = rest[count]
   return {
     status: 200,
     headers: { 'content-type': 'application/json' },

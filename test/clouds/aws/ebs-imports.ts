@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
 import { addTags } from '#test/clouds/aws/action.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
-import { json, type EbsCall } from '#test/clouds/aws/ebs.ts'
+import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { blockBytes, known, openForBlocks, wholeOf } from '#test/clouds/aws/ebs-blocks.ts'
 import { Refusal, invalidBlockRequest } from '#test/clouds/aws/refusal.ts'
 import { newId, type Snapshot, type World } from '#test/clouds/aws/world.ts'
 
 const gibibyte = 2 ** 30
-const members = ['VolumeSize', 'ClientToken', 'Description', 'Tags', 'Timeout', 'Encrypted']
+const members = new Set(['VolumeSize', 'ClientToken', 'Description', 'Tags', 'Timeout', 'Encrypted'])
 
 export async function startSnapshot({ world, region, body }: EbsCall): Promise<PlainReply> {
   const asked = parse(body)
@@ -72,7 +72,7 @@ export async function completeSnapshot(call: EbsCall): Promise<PlainReply> {
       )
     }
     const aggregate = createHash('sha256')
-    for (const [, digest] of [...written].sort(([a], [b]) => a - b)) aggregate.update(digest)
+    for (const [, digest] of [...written].toSorted(([a], [b]) => a - b)) aggregate.update(digest)
     if (aggregate.digest('base64') !== claimed) {
       throw invalidBlockRequest(
         'INVALID_PARAMETER_VALUE',
@@ -96,7 +96,7 @@ function parse(body: Buffer): Record<string, unknown> {
   if (typeof asked !== 'object' || asked === null || Array.isArray(asked)) {
     throw new Refusal('SerializationException', 'The body is not a JSON object')
   }
-  const unknown = Object.keys(asked).find((name) => !members.includes(name))
+  const unknown = Object.keys(asked).find((name) => !members.has(name))
   if (unknown !== undefined) throw invalidBlockRequest('INVALID_PARAMETER_VALUE', `Unknown member ${unknown}`)
   return asked as Record<string, unknown>
 }

@@ -3,22 +3,10 @@ import type { Fault } from '#test/clouds/core/types.ts'
 import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
 import { getBlock, listBlocks, putBlock } from '#test/clouds/aws/ebs-blocks.ts'
 import { completeSnapshot, startSnapshot } from '#test/clouds/aws/ebs-imports.ts'
+import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { Refusal, invalidBlockRequest } from '#test/clouds/aws/refusal.ts'
 import { checkSignature, type Account } from '#test/clouds/aws/signature.ts'
-import { settle, type Region, type World } from '#test/clouds/aws/world.ts'
-
-/** One call of the EBS direct APIs, read from its path. */
-export interface EbsCall {
-  world: World
-  region: Region
-  snapshotId: string
-  blockIndex: number
-  query: ReadonlyMap<string, string>
-  headers: Readonly<Record<string, string>>
-  body: Buffer
-  /** `corrupt_read` and `corrupt_stored` are done by the call itself. */
-  fault: Fault | undefined
-}
+import { settle, type World } from '#test/clouds/aws/world.ts'
 
 export interface EbsRequest {
   operation: string
@@ -72,12 +60,6 @@ export function readEbsRequest(request: PlainRequest, world: World, account: Acc
     },
   }
 }
-
-export const json = (status: number, value: object): PlainReply => ({
-  status,
-  headers: { 'content-type': 'application/json' },
-  body: JSON.stringify(value),
-})
 
 function refuse(refusal: Refusal, headers: Record<string, string> = {}): PlainReply {
   const reply = json(refusal.status, { Message: refusal.message, Reason: refusal.reason })

@@ -50,7 +50,7 @@ export function readEc2Request(request: PlainRequest, world: World, account: Acc
 
   const refuse = (refusal: Refusal, headers: Record<string, string> = {}): PlainReply => ({
     status: refusal.status,
-    headers: { ...xmlHeaders, ...headers },
+    headers: { ...xmlHeaders, 'x-amzn-requestid': requestId, ...headers },
     body: refusalXml(refusal.code, refusal.message, requestId),
   })
 
@@ -65,12 +65,16 @@ export function readEc2Request(request: PlainRequest, world: World, account: Acc
         const region = world.regions.get(regionName)
         if (!region) throw new Refusal('OptInRequired', `You are not subscribed to the region ${regionName}`)
         if (version !== '2016-11-15')
-          throw new Refusal('NoSuchVersion', `The requested version (${String(version)}) is not valid`)
+          throw new Refusal(
+            'NoSuchVersion',
+            `The requested version (${JSON.stringify(version)}) is not valid`,
+          )
         if (!action)
           throw new Refusal('InvalidAction', `The action ${operation} is not valid for this web service.`)
         settle(region)
         const reply = await action.run(parameters, { world, region })
-        return { status: 200, headers: xmlHeaders, body: replyXml(operation, requestId, reply) }
+        const head = { ...xmlHeaders, 'x-amzn-requestid': requestId }
+        return { status: 200, headers: head, body: replyXml(operation, requestId, reply) }
       } catch (error) {
         if (error instanceof Refusal) return refuse(error)
         throw error

@@ -42,15 +42,14 @@ export function paged<T extends Pick<Tagged, 'seq'>>(
   const listing = JSON.stringify(query)
   let after = 0
   if (nextToken !== undefined) {
-    const [position = '', of] = (world.unseal(nextToken) ?? '').split('|', 2)
     const plain = world.unseal(nextToken)
-    if (plain === undefined || of === undefined || !plain.endsWith(`|${listing}`)) {
+    if (!plain?.endsWith(`|${listing}`)) {
       throw new Refusal('InvalidPaginationToken', 'The specified pagination token is not valid or is expired')
     }
-    after = Number(position)
+    after = Number(plain.slice(0, plain.indexOf('|')))
   }
-  const rest = items.filter((item) => item.seq > after).sort((a, b) => a.seq - b.seq)
-  const page = rest.slice(0, maxResults)
+  const rest = items.filter((item) => item.seq > after).toSorted((a, b) => a.seq - b.seq)
+  const page = maxResults === undefined ? rest : rest.slice(0, Math.min(maxResults, world.pageLimit))
   const last = page.at(-1)
   return {
     page,

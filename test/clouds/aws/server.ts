@@ -5,7 +5,7 @@ import { createDiskStore } from '#test/clouds/core/disks.ts'
 import { createFaults } from '#test/clouds/core/faults.ts'
 import { createMachines } from '#test/clouds/core/machines.ts'
 import { startServer, type Outcome, type PlainRequest } from '#test/clouds/core/server.ts'
-import type { Fault, LoopbackCloud } from '#test/clouds/core/types.ts'
+import type { Fault, LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
 import { readEbsRequest } from '#test/clouds/aws/ebs.ts'
 import { readEc2Request } from '#test/clouds/aws/ec2.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
@@ -14,28 +14,21 @@ import { seedWorld } from '#test/clouds/aws/seed.ts'
 import type { Account } from '#test/clouds/aws/signature.ts'
 import { createWorld, type Delays } from '#test/clouds/aws/world.ts'
 
-export interface AwsOptions {
-  /** Where disks and consoles are kept. */
-  dir: string
+export interface AwsOptions extends LoopbackOptions {
   /** https with an authority of its own; default false. */
   tls?: boolean
-  /** Raw disk of the default Ubuntu image; without it the image holds a few blocks that do not boot. */
-  imagePath?: string
   delaysMs?: Partial<Delays>
   /** Running vCPUs that a region allows; default 512. */
   vcpuQuota?: number
+  /** Most items the cloud gives on a page, even if more are asked for (the vendor may). */
+  pageLimit?: number
   /** Boot instances where QEMU is; default true. */
   boot?: boolean
-  /** Called when `POST /_control/shutdown` asks the process to end. */
-  shutdown?: () => void
 }
 
-/** The rest is what a provider of type `aws` is registered with. */
-export type LoopbackAws = LoopbackCloud & {
+export type LoopbackAws = StartedCloud & {
   credentials: { access_key_id: string; secret_access_key: string }
   endpoints: { ec2: string; ebs: string }
-  options: { ca_pem?: string; consistency_ms: number; poll_ms: number }
-  regions: string[]
 }
 
 const defaultDelays: Delays = {
@@ -47,7 +40,10 @@ const defaultDelays: Delays = {
   blockToken: 7 * 86_400_000,
 }
 
-/** EC2 and EBS direct on loopback: the vendor's protocols, rules and errors over state and disk bytes that are really kept. */
+/**
+ * EC2 and EBS direct on loopback: the vendor's protocols, rules and errors over state and disk bytes that are really kept.
+ * Without `imagePath` the default image holds a few blocks that do not boot.
+ */
 export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
   const delays = { ...defaultDelays, ...options.delaysMs }
   const store = createDiskStore(join(options.dir, 'disks'))
@@ -55,6 +51,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
   const world = createWorld({
     accountId: '123456789012',
     delays,
+    pageLimit: options.pageLimit ?? Infinity,
     vcpuQuota: options.vcpuQuota ?? 512,
     store,
     machines,

@@ -58,7 +58,7 @@ export const list =
     if (wrong !== undefined)
       throw new Refusal('UnknownParameter', `The parameter ${path}.${wrong} is not recognized`)
     return indexes
-      .sort((a, b) => Number(a) - Number(b))
+      .toSorted((a, b) => Number(a) - Number(b))
       .map((index) => shape(node[index], `${path}.${index}`))
       .filter((item): item is NonNullable<typeof item> => item !== undefined && item !== null)
   }
@@ -70,7 +70,7 @@ export const need =
     const missing =
       value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
     if (missing) throw new Refusal('MissingParameter', `The request must contain the parameter ${path}`)
-    return value as NonNullable<T>
+    return value
   }
 
 const scalar = <T>(read: (text: string, path: string) => T): Shape<T | undefined> =>

@@ -103,5 +103,5 @@ const encode = (text: string): string =>
 
 function canonicalQuery(url: URL): string {
   const pairs = [...url.searchParams].map(([name, value]) => `${encode(name)}=${encode(value)}`)
-  return pairs.sort().join('&')
+  return pairs.toSorted().join('&')
 }

@@ -130,6 +130,8 @@ export interface World {
   accountId: string
   regions: Map<string, Region>
   delays: Delays
+  /** Most items on a page, whatever is asked for. */
+  pageLimit: number
   /** Running vCPUs a region allows. */
   vcpuQuota: number
   store: DiskStore
@@ -145,7 +147,7 @@ export interface World {
 }
 
 export function createWorld(
-  options: Pick<World, 'accountId' | 'delays' | 'vcpuQuota' | 'store' | 'machines'>,
+  options: Pick<World, 'accountId' | 'delays' | 'pageLimit' | 'vcpuQuota' | 'store' | 'machines'>,
 ): World {
   let seq = 0
   const secret = randomBytes(32)

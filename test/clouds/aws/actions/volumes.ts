@@ -161,9 +161,9 @@ export function addVolume(
   const id = newId('vol')
   const sizeGib = snapshot ? largeEnough(facts.sizeGib, snapshot.sizeGib, snapshot.id) : (facts.sizeGib ?? 1)
   const fill = async () => {
-    if (!snapshot) return world.store.create(id, sizeGib * gibibyte)
-    await world.store.clone(id, snapshot.diskId)
-    if (sizeGib > snapshot.sizeGib) await world.store.resize(id, sizeGib * gibibyte)
+    if (snapshot) await world.store.clone(id, snapshot.diskId)
+    else await world.store.create(id, sizeGib * gibibyte)
+    if (snapshot && sizeGib > snapshot.sizeGib) await world.store.resize(id, sizeGib * gibibyte)
   }
   const filled = fill()
   world.background(filled)

@@ -84,6 +84,13 @@ export function disks(subject: Subject): void {
       const manifest = manifestOf(again, chunks)
       await subject.cloud.disks.sealDisk(disk, manifest)
       await subject.cloud.disks.sealDisk(disk, manifest)
+
+      // A copy that died after sealing starts again: it opens the disk, has nothing to write, and seals.
+      const sealed = await subject.cloud.disks.openDiskForWrite(disk)
+      expect(sealed.sizeBytes).toBe(gibibyte)
+      await sealed.flush()
+      await subject.cloud.disks.sealDisk(disk, manifest)
+      await sealed.close()
       const source = await subject.cloud.disks.openDisk(disk)
       for (const [at, expected] of chunks) {
         expect((await source.read({ offset: at, length: chunkBytes })).equals(expected)).toBe(true)

@@ -57,7 +57,7 @@ export function lostReplies(subject: Subject): void {
     const kindsOf = (of: string) =>
       residueOf(subject.loopback, of)
         .map(({ kind }) => kind)
-        .sort()
+        .toSorted()
 
     test.for([1, 3])('make no second VM (%i in a row)', async (repeats) => {
       await survives(

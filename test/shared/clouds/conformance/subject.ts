@@ -117,7 +117,7 @@ export const manifestOf = (sink: DiskSink, chunks: ReadonlyMap<number, Buffer>):
   sizeBytes: sink.sizeBytes,
   chunkBytes: sink.preferredChunkBytes,
   async *chunks() {
-    for (const [offset, data] of [...chunks].sort(([a], [b]) => a - b)) {
+    for (const [offset, data] of [...chunks].toSorted(([a], [b]) => a - b)) {
       yield { offset, length: data.length, sha256: digest(data) }
     }
   },

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CloudRef, CreateVm } from '#shared/clouds/port.ts'
+import { clientsFor } from '#test/clouds/aws/raw.ts'
+import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import {
+  intentOf,
+  newJob,
+  removeAll,
+  residueOf,
+  runVm,
+  untilGone,
+  untilState,
+  writeChunks,
+} from '#test/shared/clouds/conformance/subject.ts'
+
+let subject: AwsSubject
+beforeAll(async () => {
+  // Long enough in `pending` to see what a creation holds until the VM runs.
+  subject = await openSubject({
+    delaysMs: { pending: 150, stopping: 15, terminating: 15, snapshot: 15, visible: 20 },
+  })
+})
+afterAll(async () => {
+  subject.cloud.close()
+  await subject.loopback.close()
+})
+
+const gibibyte = 2 ** 30
+
+async function sealedDisk(job: string): Promise<CloudRef> {
+  const { cloud, region } = subject
+  const disk = await cloud.disks.createDisk({
+    ...intentOf(job),
+    region,
+    name: 'imported',
+    sizeBytes: gibibyte,
+    firmware: 'bios',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  const block = Buffer.alloc(sink.preferredChunkBytes, 7)
+  await cloud.disks.sealDisk(disk, await writeChunks(sink, new Map([[0, block]])))
+  return disk
+}
+
+const fromDisks = (job: string, disks: CloudRef[]): CreateVm => ({
+  ...intentOf(job),
+  region: subject.region,
+  name: 'moved',
+  instanceType: 't3.small',
+  boot: { disks, firmware: 'bios', architecture: 'x86_64' },
+})
+
+const kindsOf = (job: string) =>
+  residueOf(subject.loopback, job)
+    .map(({ kind }) => kind)
+    .toSorted()
+
+test('a VM made of disks keeps its image and snapshots only until it is created again while it runs', async () => {
+  const job = newJob()
+  const request = fromDisks(job, [await sealedDisk(job), await sealedDisk(job)])
+  const vm = await subject.cloud.compute.create(request)
+  const running = await untilState(subject.cloud, vm, 'running')
+  expect(running.disks.map(({ boot, device }) => [boot, device])).toEqual([
+    [true, '/dev/sda1'],
+    [false, '/dev/sdf'],
+  ])
+  expect(running.firmware).toBe('bios')
+  expect(kindsOf(job)).toEqual(['image', 'instance', 'snapshot', 'snapshot', 'volume', 'volume'])
+  expect((await subject.cloud.compute.create(request)).id).toBe(vm.id)
+  expect(kindsOf(job)).toEqual(['instance', 'volume', 'volume'])
+  await removeAll(subject, job)
+})
+
+test('letting go of the image survives a lost reply to each of its calls', async () => {
+  for (const operation of ['DeregisterImage', 'DeleteSnapshot']) {
+    const job = newJob()
+    const request = fromDisks(job, [await sealedDisk(job)])
+    await untilState(subject.cloud, await subject.cloud.compute.create(request), 'running')
+    subject.loopback.inject({ operation, mode: 'drop_reply', times: 2 })
+    await expect(subject.cloud.compute.create(request)).rejects.toMatchObject({ code: 'network' })
+    await subject.cloud.compute.create(request)
+    expect(kindsOf(job)).toEqual(['instance', 'volume'])
+    await removeAll(subject, job)
+  }
+})
+
+test.for(['RegisterImage', 'RunInstances'])('a lost reply to %s makes nothing twice', async (operation) => {
+  const job = newJob()
+  const request = fromDisks(job, [await sealedDisk(job)])
+  subject.loopback.inject({ operation, mode: 'drop_reply', times: 2 })
+  await expect(subject.cloud.compute.create(request)).rejects.toMatchObject({
+    code: 'network',
+    retryable: true,
+  })
+  const vm = await subject.cloud.compute.create(request)
+  expect((await subject.cloud.compute.create(request)).id).toBe(vm.id)
+  expect(kindsOf(job).filter((kind) => kind === 'image' || kind === 'instance')).toEqual([
+    'image',
+    'instance',
+  ])
+  await removeAll(subject, job)
+})
+
+test('a VM deleted before it let go of its image leaves neither image nor snapshots', async () => {
+  const job = newJob()
+  const vm = await subject.cloud.compute.create(fromDisks(job, [await sealedDisk(job)]))
+  await untilState(subject.cloud, vm, 'running')
+  await subject.cloud.compute.delete(vm)
+  await untilGone(subject.cloud, vm)
+  expect(kindsOf(job)).toEqual([])
+})
+
+test('a disk can be deleted although a creation that failed has made an image of it', async () => {
+  const job = newJob()
+  const disk = await sealedDisk(job)
+  subject.loopback.inject({
+    operation: 'RunInstances',
+    mode: 'error',
+    code: 'InsufficientInstanceCapacity',
+    times: 9,
+  })
+  await expect(subject.cloud.compute.create(fromDisks(job, [disk]))).rejects.toMatchObject({
+    code: 'capacity',
+  })
+  subject.loopback.clearFaults()
+  expect(kindsOf(job)).toEqual(['image', 'snapshot'])
+  await subject.cloud.disks.deleteDisk(disk)
+  expect(kindsOf(job)).toEqual([])
+})
+
+test('an image that is not ours keeps its snapshot', async () => {
+  const job = newJob()
+  const disk = await sealedDisk(job)
+  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { ImageId } = await ec2.registerImage({
+    Name: 'made by somebody else',
+    Architecture: 'x86_64',
+    BlockDeviceMappings: [{ DeviceName: '/dev/sda1', Ebs: { SnapshotId: disk.id } }],
+  })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  await expect(subject.cloud.disks.deleteDisk(disk)).rejects.toMatchObject({
+    code: 'conflict',
+    retryable: true,
+  })
+  await ec2.deregisterImage({ ImageId })
+  ec2.destroy()
+  await subject.cloud.disks.deleteDisk(disk)
+})
+
+test('deleting a VM takes along a volume that was attached to outlive it', async () => {
+  const job = newJob()
+  const vm = await runVm(subject, job)
+  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { VolumeId } = await ec2.createVolume({ AvailabilityZone: vm.zone, Size: 1 })
+  await new Promise((resolve) => setTimeout(resolve, 30))
+  await ec2.attachVolume({ VolumeId, InstanceId: vm.id, Device: '/dev/sdf' })
+  await subject.cloud.compute.delete(vm)
+  await untilGone(subject.cloud, vm)
+  expect(subject.loopback.residue().filter(({ id }) => id === VolumeId)).toEqual([])
+  ec2.destroy()
+})
+
+test('the default image is the newest Ubuntu, on a disk of the size asked for', async () => {
+  const job = newJob()
+  const vm = await subject.cloud.compute.create({
+    ...intentOf(job),
+    region: subject.region,
+    zone: 'us-east-1b',
+    name: 'sized',
+    instanceType: 't2.micro',
+    boot: { image: undefined, diskGib: 12 },
+    keyPair: 'default',
+    securityGroups: ['default'],
+  })
+  const running = await untilState(subject.cloud, vm, 'running')
+  expect(running).toMatchObject({ zone: 'us-east-1b', keyPair: 'default', instanceType: 't2.micro' })
+  expect(running.disks[0]?.sizeBytes).toBe(12 * gibibyte)
+  expect(running.securityGroups[0]).toMatch(/^sg-/)
+  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { Images = [] } = await ec2.describeImages({ ImageIds: [running.imageId ?? ''] })
+  expect(Images[0]?.Name).toMatch(/ubuntu-noble-24\.04-amd64-server-20260930$/)
+  ec2.destroy()
+  // t2 has no latest console output; the adapter asks for the last one posted instead.
+  expect(await subject.cloud.compute.consoleOutput(vm)).toBeUndefined()
+  await removeAll(subject, job)
+})
+
+test('tags that only AWS may set are not passed on', async () => {
+  const job = newJob()
+  const intent = intentOf(job)
+  const vm = await subject.cloud.compute.create({
+    ...intent,
+    tags: { ...intent.tags, 'aws:autoscaling:groupName': 'web', team: 'shop' },
+    region: subject.region,
+    name: 'tagged',
+    instanceType: 't3.small',
+    boot: { image: undefined },
+  })
+  expect(vm.tags).toMatchObject({ team: 'shop', 'novacron-job': job, Name: 'tagged' })
+  expect(Object.keys(vm.tags).filter((key) => key.startsWith('aws:'))).toEqual([])
+  await removeAll(subject, job)
+})
