@@ -6,8 +6,8 @@ export function recordVm(tenantId: string, id: string, providerId: string, vm: C
   const { id: vmId, region, name, state, tags, createdAt: _, ...observed } = vm
   return {
     text: `update multicloud_vms set provider_id = $3, vm_id = $4, name = coalesce(nullif($5, ''), name), region = $6, instance_type = $7,
-             state = $8, tags = tags || $9::jsonb, observed = $10, updated_at = clock_timestamp(),
-             deleted_at = case when $8 = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
+             state = $8::text, tags = tags || $9::jsonb, observed = $10, updated_at = clock_timestamp(),
+             deleted_at = case when $8::text = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
            where tenant_id = $1 and id = $2`,
     values: [
       tenantId,
@@ -26,8 +26,8 @@ export function recordVm(tenantId: string, id: string, providerId: string, vm: C
 
 /** Writes only a VM's state. */
 export const recordVmState = (tenantId: string, id: string, state: CloudVm['state']): Write => ({
-  text: `update multicloud_vms set state = $3, updated_at = clock_timestamp(),
-           deleted_at = case when $3 = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
+  text: `update multicloud_vms set state = $3::text, updated_at = clock_timestamp(),
+           deleted_at = case when $3::text = 'terminated' then coalesce(deleted_at, clock_timestamp()) end
          where tenant_id = $1 and id = $2`,
   values: [tenantId, id, state],
 })

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Pool } from 'pg'
+import type { Cloud, CloudRef, CloudVm } from '#shared/clouds/port.ts'
+import { openCloud } from '#shared/clouds/registry.ts'
+import { newId } from '#shared/ids.ts'
+import { submitJob } from '#shared/jobs/submit.ts'
+import { inTransaction } from '#shared/jobs/commit.ts'
+import { providerCredential, storeCredentials } from '#shared/secrets/credentials.ts'
+import type { Keyring } from '#shared/secrets/keyring.ts'
+import { startAws } from '#test/clouds/aws/server.ts'
+import { startAzure } from '#test/clouds/azure/server.ts'
+import type { Call, StartedCloud } from '#test/clouds/core/types.ts'
+import { contentDigest } from '#test/crash/disk.ts'
+import type { MigrationInput } from '#workers/migration/types.ts'
+
+export type CloudName = 'aws' | 'azure'
+export const tenantId = 'acme'
+
+/** One loopback cloud, registered as a provider of the tenant. */
+export interface Side {
+  name: CloudName
+  providerId: string
+  loopback: StartedCloud
+  /** The test's own way into it, apart from any worker's. */
+  cloud: Cloud
+  region: string
+  dir: string
+}
+
+/** A VM on one loopback cloud, and another cloud that it can be moved to. Nothing else is on either. */
+export interface Pair {
+  source: Side
+  destination: Side
+  vm: CloudRef
+  imagePath: string
+  /** Accepts a migration of the VM and returns its job. */
+  migrate(input?: Partial<MigrationInput>): Promise<string>
+  /** What the cloud says of the source VM. */
+  sourceVm(): Promise<CloudVm | undefined>
+  /** What both clouds hold beyond what they held before the migration, less Azure's shared network and group. */
+  leftovers(): string[]
+  /** Is the one disk that the destination keeps the same as the source's image, byte for byte? Read from the loopback's own files. */
+  destinationIsIdentical(): Promise<boolean>
+  /** Calls of both clouds since the VM was ready. */
+  calls(): Call[]
+  close(): Promise<void>
+}
+
+export interface PairOptions {
+  from: CloudName
+  to: CloudName
+  dir: string
+  imagePath: string
+  running?: boolean
+}
+
+/** Long enough for what the loopbacks take to show what was made, short enough for a test to wait it out. */
+const settlesMs = 150
+
+export async function openPair(db: Pool, keyring: Keyring, options: PairOptions): Promise<Pair> {
+  const { imagePath, dir, running = true } = options
+  const source = await openSide(db, keyring, options.from, join(dir, 'source'), imagePath)
+  const destination = await openSide(db, keyring, options.to, join(dir, 'destination'))
+  const vm = await makeVm(source, running)
+  const before = new Set(stock(source))
+  source.loopback.clearCalls()
+
+  return {
+    source,
+    destination,
+    vm,
+    imagePath,
+    async migrate(input = {}) {
+      const migrationId = newId('mig')
+      const jobId = newId('job')
+      const request: MigrationInput = {
+        migration_id: migrationId,
+        vm_id: vm.id,
+        source_provider_id: source.providerId,
+        destination_provider_id: destination.providerId,
+        destination_region: destination.region,
+        delete_source: false,
+        options: { boot_check: { timeout_ms: 1 } },
+        ...input,
+      }
+      await submitJob(
+        db,
+        { id: jobId, tenantId, kind: 'migration.cold', subject: migrationId, input: { ...request } },
+        {
+          migrations: [
+            {
+              id: migrationId,
+              tenant_id: tenantId,
+              vm_id: vm.id,
+              source_provider: source.providerId,
+              destination_provider: destination.providerId,
+              destination_region: destination.region,
+              status: 'pending',
+              job_id: jobId,
+              request,
+              metrics: {},
+            },
+          ],
+        },
+      )
+      await db.query(`select pg_notify('novacron_outbox', '')`)
+      return jobId
+    },
+    sourceVm: () => source.cloud.compute.get(vm),
+    leftovers: () => [...stock(source).filter((entry) => !before.has(entry)), ...stock(destination)],
+    async destinationIsIdentical() {
+      const folder = join(destination.dir, 'disks')
+      const files = await readdir(folder)
+      // AWS also keeps the disk of its public image.
+      const own = files.filter((file) => !file.startsWith('base-image'))
+      if (own.length !== 1) throw new Error(`the destination keeps ${own.length} disks: ${own.join(', ')}`)
+      return (await contentDigest(join(folder, own[0] ?? ''))) === (await contentDigest(imagePath))
+    },
+    calls: () => [...source.loopback.calls(), ...destination.loopback.calls()],
+    async close() {
+      for (const { cloud, loopback } of [source, destination]) {
+        cloud.close()
+        await loopback.close()
+      }
+    },
+  }
+}
+
+/** Everything that is there, without what all jobs share, as text that can be compared. */
+const stock = ({ name, loopback }: Side): string[] =>
+  loopback
+    .residue()
+    .filter(({ kind }) => kind !== 'network' && kind !== 'group')
+    .map(({ kind, id }) => `${name} ${kind} ${id}`)
+
+async function openSide(
+  db: Pool,
+  keyring: Keyring,
+  name: CloudName,
+  dir: string,
+  imagePath?: string,
+): Promise<Side> {
+  const image = imagePath === undefined ? {} : { imagePath }
+  const loopback =
+    name === 'aws'
+      ? await startAws({ dir, boot: false, delaysMs: awsDelays, ...image })
+      : await startAzure({ dir, boot: false, ...image })
+  const { credentials, endpoints, regions } = loopback
+  const options = {
+    ...loopback.options,
+    consistency_ms: settlesMs,
+    ...(name === 'aws' ? { poll_ms: 20 } : {}),
+  }
+  const [region = ''] = regions
+  const providerId = `${name}-${randomUUID().slice(0, 8)}`
+  const config = { regions: [region], default_region: region, endpoints, options }
+  await inTransaction(db, async (client) => {
+    await client.query('insert into tenants (id, name) values ($1, $1) on conflict do nothing', [tenantId])
+    await client.query(
+      'insert into cloud_providers (tenant_id, id, name, type, config) values ($1, $2, $2, $3, $4)',
+      [tenantId, providerId, name, config],
+    )
+    await storeCredentials(client, keyring, tenantId, providerCredential(providerId), credentials)
+    return true
+  })
+  const cloud = await openCloud({
+    providerId,
+    type: name,
+    credentials,
+    regions: [region],
+    defaultRegion: region,
+    endpoints,
+    options,
+    workerId: 'the-test',
+  })
+  return { name, providerId, loopback, cloud, region, dir }
+}
+
+const awsDelays = { pending: 30, stopping: 30, terminating: 30, snapshot: 30, visible: 20 }
+
+async function makeVm({ cloud, region, name }: Side, running: boolean): Promise<CloudRef> {
+  const vm = await cloud.compute.create({
+    token: randomUUID(),
+    tags: { 'novacron-tenant': tenantId, 'novacron-job': 'job_setup', 'novacron-step': 'setup' },
+    region,
+    name: 'moved',
+    instanceType: name === 'aws' ? 't3.small' : 'Standard_B1s',
+    boot: { image: undefined },
+  })
+  await untilState(cloud, vm, 'running')
+  if (!running) {
+    await cloud.compute.stop(vm)
+    await untilState(cloud, vm, 'stopped')
+  }
+  return { region: vm.region, id: vm.id }
+}
+
+async function untilState(cloud: Cloud, vm: CloudRef, state: CloudVm['state']): Promise<void> {
+  const until = Date.now() + 10_000
+  for (;;) {
+    const found = await cloud.compute.get(vm)
+    if (found?.state === state) return
+    if (Date.now() > until) throw new Error(`the VM is ${found?.state}, not ${state}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}

@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { checkoutFolder } from '#shared/services/state.ts'
+
+/** A worker in a process of its own, as `npm run migration` starts it. */
+export interface WorkerProcess {
+  /** As it signs leases and user agents. */
+  readonly id: string
+  /** SIGKILL, and wait until it is gone. */
+  kill(): Promise<void>
+  /** SIGSTOP and SIGCONT. */
+  pause(): void
+  resume(): void
+  /** SIGTERM. @returns its exit code. */
+  terminate(): Promise<number | null>
+}
+
+/** Starts a worker and waits until it takes work. `env` is all of its environment but the basics. */
+export async function startWorker(env: Record<string, string>): Promise<WorkerProcess> {
+  const child = spawn(process.execPath, [join(checkoutFolder, 'workers/main.ts')], {
+    cwd: checkoutFolder,
+    env: { HOME: process.env['HOME'] ?? '', PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  alive.add(child)
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)))
+  void exited.then(() => alive.delete(child))
+
+  const lines = createInterface({ input: child.stdout })
+  const id = await new Promise<string>((resolve, reject) => {
+    lines.on('line', (line) => {
+      const said = /^Worker (\S+) serves/.exec(line)?.[1]
+      if (said) resolve(said)
+      else if (line.startsWith('{')) console.log(line)
+    })
+    void exited.then((code) => reject(new Error(`the worker ended with ${code} before it was ready`)))
+  })
+  return {
+    id,
+    async kill() {
+      child.kill('SIGKILL')
+      await exited
+    },
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
+    async terminate() {
+      child.kill('SIGTERM')
+      return exited
+    },
+  }
+}
+
+const alive = new Set<ReturnType<typeof spawn>>()
+process.once('exit', () => {
+  for (const child of alive) child.kill('SIGKILL')
+})
