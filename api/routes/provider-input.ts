@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ApiError, invalid, type FieldError } from '#api/http/problem.ts'
-import { troubleWithUrl, urlRemedy } from '#api/http/outbound.ts'
+import { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
 import { supportedClouds } from '#shared/clouds/registry.ts'
 import type { Credentials } from '#shared/secrets/credentials.ts'
 

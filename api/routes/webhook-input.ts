@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { randomBytes } from 'node:crypto'
-import { troubleWithUrl, urlRemedy } from '#api/http/outbound.ts'
+import { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
 import { invalid } from '#api/http/problem.ts'
 
 const eventPattern = z

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { formatDuration } from '#api/http/duration.ts'
 import { links, time } from '#api/http/schemas.ts'
 import { failure, residue, timeOf } from '#api/views/job.ts'
 import { linkTo } from '#api/views/links.ts'
@@ -132,7 +133,12 @@ export function migrationView(
       events: `${jobLink}/events`,
       ...(ended ? {} : { cancel: `${jobLink}/cancel` }),
       ...(migration.destinationVmId
-        ? { destination_vm: linkTo(services, `/vms/${migration.destinationVmId}`) }
+        ? {
+            destination_vm: linkTo(
+              services,
+              `/vms/${encodeURIComponent(migration.destinationVmId)}?provider_id=${encodeURIComponent(migration.destinationProvider)}`,
+            ),
+          }
         : {}),
     },
   }
@@ -151,7 +157,7 @@ export function migrationStatusView(
     rollback_steps: steps.filter(({ direction }) => direction === 'undo').map(migrationStepView),
     residue: (job.residue ?? []).map((one) => ({ ...one, problem: { ...one.problem } })),
     problem: job.problem ? { ...job.problem } : null,
-    metrics: { ...noMetrics, ...migration.metrics },
+    metrics: { ...noMetrics, ...migration.metrics, ...inWords(migration.metrics) },
   }
 }
 
@@ -162,6 +168,17 @@ const noMetrics = {
   network_latency: null,
   compression_ratio: null,
   verification_time: null,
+}
+
+/** The chain measures in milliseconds; the API speaks of durations. */
+function inWords(
+  measured: Record<string, unknown> = {},
+): Partial<Record<'total_downtime' | 'verification_time', string>> {
+  const { total_downtime: downtimeMs, verification_time: verificationMs } = measured
+  return {
+    ...(typeof downtimeMs === 'number' ? { total_downtime: formatDuration(downtimeMs) } : {}),
+    ...(typeof verificationMs === 'number' ? { verification_time: formatDuration(verificationMs) } : {}),
+  }
 }
 
 /** The row's own word where it is final; otherwise the job's, which is always up to date. */

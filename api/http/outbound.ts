@@ -1,1 +1,0 @@
-export { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
