@@ -9,7 +9,7 @@ export const createVm = step('create_vm', {
   effect: 'changes',
   async run(context, { source, target, guest, disks }) {
     const cloud = await context.cloud(target.providerId)
-    const vm = await cloud.compute.create({
+    const request = {
       token: context.token('vm'),
       tags: { ...source.tags, ...context.tags() },
       region: target.region,
@@ -19,9 +19,12 @@ export const createVm = step('create_vm', {
       boot: { disks, firmware: guest.firmware, architecture: source.architecture },
       ...(target.keyPair ? { keyPair: target.keyPair } : {}),
       ...(target.securityGroups ? { securityGroups: target.securityGroups } : {}),
-    })
+    }
+    const vm = await cloud.compute.create(request)
     const destination = { region: vm.region, id: vm.id }
     await waitForVm(cloud, destination, ['running'], { signal: context.signal, timeoutMs: 15 * 60_000 })
+    // The same intent once more: now that it runs, the cloud lets go of what the disks passed through (AWS: an image, its snapshots).
+    await cloud.compute.create(request)
     return { destination }
   },
   undo: {
