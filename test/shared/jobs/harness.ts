@@ -1,12 +1,14 @@
 import { pino } from 'pino'
 import type { Pool as PgPool } from 'pg'
 import { openPool } from '#db/pool.ts'
+import { createProviders } from '#shared/clouds/providers.ts'
 import { newId } from '#shared/ids.ts'
 import { defineChain, type Chain, type Step } from '#shared/jobs/chain.ts'
 import { registerOutline } from '#shared/jobs/outlines.ts'
-import { submitJob, type NewJob } from '#shared/jobs/submit.ts'
-import { isFinished, type JobState, type Problem, type Residue } from '#shared/jobs/types.ts'
+import { submitJob, type NewJob, type SubmitExtras } from '#shared/jobs/submit.ts'
+import { isFinished, type JobState, type Pool, type Problem, type Residue } from '#shared/jobs/types.ts'
 import { openWake, type Wake } from '#shared/jobs/wake.ts'
+import type { Keyring } from '#shared/secrets/keyring.ts'
 import { createTestDatabase } from '#test/setup/database.ts'
 import { testRedisUrl } from '#test/setup/queue.ts'
 import { startWorkers, type Workers } from '#workers/process.ts'
@@ -26,21 +28,30 @@ export interface Harness {
   wake: Wake
   /** Starts one more set of workers, as another process would. */
   start(options?: { workerId?: string; leaseMs?: number; patienceMs?: number }): Promise<Workers>
-  submit(kind: string, job?: Partial<NewJob>): Promise<string>
+  submit(kind: string, job?: Partial<NewJob>, extras?: SubmitExtras): Promise<string>
   finished(jobId: string, timeoutMs?: number): Promise<FinishedJob>
   events(jobId: string): Promise<{ seq: number; type: string; data: Record<string, unknown> }[]>
   close(): Promise<void>
+}
+
+export interface HarnessOptions {
+  /** Pools that the workers serve; `provisioning` by default. */
+  pools?: readonly Pool[]
+  /** Opens the credentials of providers registered in the database; without it a test has no provider. */
+  keyring?: Keyring
 }
 
 /** A real database, real queues and real workers around chains of the test's own. */
 export async function createHarness(
   chains: readonly Chain[],
   backend: 'redis' | 'postgres' = 'postgres',
+  { pools = ['provisioning'], keyring }: HarnessOptions = {},
 ): Promise<Harness> {
   const database = await createTestDatabase()
   const db = openPool(database.url, 5)
   const wake = await openWake(database.url)
   const started: Workers[] = []
+  const providers = keyring && createProviders(db, keyring, newId('wrk'))
   const addresses = {
     databaseUrl: database.url,
     redisUrl: backend === 'redis' ? testRedisUrl() : undefined,
@@ -52,12 +63,12 @@ export async function createHarness(
     async start({ workerId = newId('wrk'), leaseMs = 3_000, patienceMs = 2_000 } = {}) {
       const workers = await startWorkers({
         addresses,
-        pools: ['provisioning'],
+        pools,
         chains,
         concurrency: 10,
         leaseMs,
         workerId,
-        openProvider: () => Promise.reject(new Error('this test has no provider')),
+        openProvider: providers?.open ?? (() => Promise.reject(new Error('this test has no provider'))),
         log: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
         repairEveryMs: 200,
         patienceMs,
@@ -65,8 +76,8 @@ export async function createHarness(
       started.push(workers)
       return workers
     },
-    async submit(kind, job = {}) {
-      const { jobId } = await submitJob(db, { tenantId: 'acme', kind, input: {}, ...job })
+    async submit(kind, job = {}, extras = {}) {
+      const { jobId } = await submitJob(db, { tenantId: 'acme', kind, input: {}, ...job }, extras)
       wake.notify('novacron_outbox', '')
       return jobId
     },
@@ -92,6 +103,7 @@ export async function createHarness(
     },
     async close() {
       await Promise.all(started.map((workers) => workers.stop(1_000)))
+      providers?.close()
       await wake.close()
       await db.end()
       await database.drop()
