@@ -30,7 +30,8 @@ export interface DiskReport {
 export const inspectDisk = async (source: DiskSource, signal?: AbortSignal): Promise<DiskReport> => {
   const read: SectorReader = async (offset, length) => {
     signal?.throwIfAborted()
-    const inside = Number.isSafeInteger(offset) && offset >= 0 && offset + length <= source.sizeBytes
+    const inside =
+      Number.isSafeInteger(offset) && offset >= 0 && length > 0 && offset + length <= source.sizeBytes
     return inside ? (await readRange(source, { offset, length }, signal)).data : undefined
   }
   const whole = await guessFilesystem(read, 0, source.sizeBytes)
@@ -59,11 +60,11 @@ export const inspectDisk = async (source: DiskSource, signal?: AbortSignal): Pro
 }
 
 const MOST_PARTITIONS = 128
-const ESP = ['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef']
+const ESP = new Set(['c12a7328-f81f-11d2-ba4b-00a0c93ec93b', '0xef'])
 const BIOS_BOOT = '21686148-6449-6e6f-744e-656564454649'
 
 const firmwareOf = (partitions: Partition[], bootCode: BootCode): DiskReport['firmware'] => {
-  const uefi = partitions.some(({ type }) => ESP.includes(type))
+  const uefi = partitions.some(({ type }) => ESP.has(type))
   const marked = partitions.some(({ type, bootable }) => bootable || type === BIOS_BOOT)
   // GRUB in the MBR needs no active partition.
   const bios = bootCode.present && (marked || bootCode.grub)

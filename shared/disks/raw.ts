@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, unlink, type FileHandle } from 'node:fs/promises'
 import { DiskError } from '#shared/disks/errors.ts'
 import { ownBuffer } from '#shared/disks/hash.ts'
 import { dataExtents } from '#shared/disks/holes.ts'
@@ -64,7 +64,11 @@ export const openRawSink = async (path: string, options: RawSinkOptions): Promis
   const { sizeBytes, create } = options
   const flags = create ? constants.O_RDWR | constants.O_CREAT | constants.O_EXCL : constants.O_RDWR
   const { file, stats } = await openRegular(path, flags)
-  if (create) await file.truncate(sizeBytes).catch(explain(path, 'resize'))
+  if (create)
+    await file.truncate(sizeBytes).catch(async (error: NodeJS.ErrnoException) => {
+      await Promise.all([file.close(), unlink(path)])
+      explain(path, 'resize')(error)
+    })
   else if (stats.size !== sizeBytes) {
     await file.close()
     throw new DiskError(`${path} has ${stats.size} bytes, not ${sizeBytes}`, { code: 'size_mismatch' })

@@ -158,9 +158,10 @@ describe('errors say what is wrong', () => {
     expect(await readFile(at('image'), 'utf8')).toBe('precious')
   })
 
-  test('a size that the file system cannot hold leaves no file open', async () => {
+  test('a size that the file system cannot hold leaves no file behind', async () => {
     const sink = openRawSink(at('huge'), { sizeBytes: 2 ** 52, create: true })
     await expect(sink).rejects.toMatchObject({ code: 'no_space' })
+    await expect(stat(at('huge'))).rejects.toThrow('ENOENT')
   })
 
   test('reads and writes outside of the disk, and a file that is cut while being read', async () => {
