@@ -98,7 +98,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
     endpoints: { ec2: server.url, ebs: server.url },
     options: {
       ...(server.caPem === undefined ? {} : { ca_pem: server.caPem }),
-      consistency_ms: 3000,
+      consistency_ms: 1000,
       poll_ms: 50,
     },
     regions: [...world.regions.keys()],
