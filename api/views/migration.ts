@@ -170,14 +170,16 @@ const noMetrics = {
   verification_time: null,
 }
 
-/** The chain measures in milliseconds; the API speaks of durations. */
-function inWords(
-  measured: Record<string, unknown> = {},
-): Partial<Record<'total_downtime' | 'verification_time', string>> {
+/** The chain measures in milliseconds; the API speaks of durations, and keeps the number beside the word. */
+function inWords(measured: Record<string, unknown> = {}): Record<string, string | number> {
   const { total_downtime: downtimeMs, verification_time: verificationMs } = measured
   return {
-    ...(typeof downtimeMs === 'number' ? { total_downtime: formatDuration(downtimeMs) } : {}),
-    ...(typeof verificationMs === 'number' ? { verification_time: formatDuration(verificationMs) } : {}),
+    ...(typeof downtimeMs === 'number'
+      ? { total_downtime: formatDuration(downtimeMs), total_downtime_ms: downtimeMs }
+      : {}),
+    ...(typeof verificationMs === 'number'
+      ? { verification_time: formatDuration(verificationMs), verification_time_ms: verificationMs }
+      : {}),
   }
 }
 

@@ -18,7 +18,7 @@ interface Job {
 interface MigrationStatus {
   metrics: {
     data_transferred?: number
-    total_downtime?: number
+    total_downtime_ms?: number
     disks?: {
       source: string
       destination: string
@@ -95,7 +95,7 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
     say(`destination  ${disk.destination}  ${disk.destination_digest}`)
   }
   say(
-    `${Math.round((metrics.data_transferred ?? 0) / 1024 ** 2)} MiB copied; the VM was down for ${((metrics.total_downtime ?? 0) / 1000).toFixed(1)} s`,
+    `${Math.round((metrics.data_transferred ?? 0) / 1024 ** 2)} MiB copied; the VM was down for ${((metrics.total_downtime_ms ?? 0) / 1000).toFixed(1)} s`,
   )
   if (noBoot === undefined) await proveBoot(stack, before?.boots)
   else note(`Boot check skipped: ${noBoot}`)
