@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { compilePattern } from '#shared/pattern.ts'
 import { parseDuration } from '#api/http/duration.ts'
 import { instanceType, regionSchema, vmNameSchema } from '#api/routes/vm-input.ts'
 
@@ -29,15 +30,20 @@ const expression = z
   .string()
   .min(1)
   .max(200)
-  .refine(isExpression, {
-    error: 'is not a regular expression',
-    params: { remedy: 'Escape special characters with a backslash.' },
+  .refine((source) => compilePattern(source) !== undefined, {
+    error: 'is not a regular expression of RE2',
+    params: {
+      remedy:
+        'Escape special characters with a backslash; look-around and back-references are not supported.',
+    },
   })
 
 const bootCheck = z.strictObject({
   expect: expression
     .optional()
-    .openapi({ description: 'Regular expression that a line of the destination’s console must match.' }),
+    .openapi({
+      description: 'Regular expression (RE2 syntax) that a line of the destination’s console must match.',
+    }),
   timeout: duration(3_600_000).optional(),
   required: z.boolean().optional().openapi({
     description: 'Roll back when the boot cannot be proved. Default: only when `expect` is given.',
@@ -102,12 +108,4 @@ export function unhonouredDemands(body: MigrateBody): string[] {
         ]
       : []),
   ]
-}
-
-function isExpression(source: string): boolean {
-  try {
-    return new RegExp(source) instanceof RegExp
-  } catch {
-    return false
-  }
 }

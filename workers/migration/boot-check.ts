@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cloud, CloudRef } from '#shared/clouds/port.ts'
 import { waitForVm } from '#shared/clouds/wait.ts'
+import { compilePattern } from '#shared/pattern.ts'
 import { StepError } from '#shared/jobs/errors.ts'
 import { step } from '#workers/migration/step.ts'
 import type { BootCheckOptions } from '#workers/migration/types.ts'
@@ -45,13 +46,14 @@ async function watchConsole(
   { expect, timeout_ms: timeoutMs = defaultTimeoutMs }: BootCheckOptions,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const pattern = expect === undefined ? /\S/ : new RegExp(expect)
+  const matches = compilePattern(expect ?? String.raw`\S`)
+  if (!matches) throw new StepError(`/${expect}/ is not a regular expression.`, { code: 'invalid_request' })
   const untilMs = performance.now() + timeoutMs
   for (;;) {
     const lines = ((await cloud.compute.consoleOutput(ref)) ?? '')
       .split(/\r?\n/)
       .map((line) => line.trimEnd())
-    const line = lines.findLast((one) => pattern.test(one))
+    const line = lines.findLast(matches)
     if (line !== undefined) return line.slice(0, 500)
     if (performance.now() >= untilMs) return undefined
     await sleep(Math.min(pollMs, timeoutMs), undefined, { signal })
