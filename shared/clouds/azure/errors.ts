@@ -225,7 +225,8 @@ const isLongRunning = (error: Error): boolean =>
   error.message.startsWith('The long-running operation has failed')
 
 function tlsOrNetwork(operation: string, error: Error): unknown {
-  const code = String((error as { code?: unknown }).code ?? '')
+  const given = (error as { code?: unknown }).code
+  const code = typeof given === 'string' ? given : ''
   if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^ERR_TLS|^ERR_SSL|^EPROTO$/.test(code)) {
     return new CloudError(
       `The TLS certificate of Azure was not accepted for ${operation}: ${error.message}`,

@@ -70,7 +70,7 @@ export function sizeOf(sku: ResourceSku): InstanceSize | undefined {
     memoryMib: Math.round(Number(capability('MemoryGB') ?? 0) * 1024),
     architectures: [capability('CpuArchitectureType') === 'Arm64' ? 'arm64' : 'x86_64'],
     firmwares: generations.flatMap((generation) => firmwareOf(generation.trim()) ?? []).toSorted(),
-    burstable: /^Standard_B/.test(sku.name),
+    burstable: sku.name.startsWith('Standard_B'),
     gpus: Number(capability('GPUs') ?? 0),
   }
 }

@@ -63,8 +63,8 @@ async function* listExtents(
       const pages = client
         .listPageRanges(0, sizeBytes, signal ? { abortSignal: signal } : {})
         .byPage(settings)
-      const { value } = await pages.next()
-      return value as RangePage | undefined
+      const { value } = (await pages.next()) as { value?: RangePage }
+      return value
     })
     for (const { start, end } of page?.pageRange ?? []) {
       const length = Math.min(end + 1, sizeBytes) - start

@@ -2,7 +2,11 @@ import type { PlainRequest } from '#test/clouds/core/server.ts'
 import * as access from '#test/clouds/azure/access.ts'
 import type { ArmHandler } from '#test/clouds/azure/context.ts'
 import * as disks from '#test/clouds/azure/disks.ts'
-import * as network from '#test/clouds/azure/network.ts'
+import * as addresses from '#test/clouds/azure/addresses.ts'
+import * as networks from '#test/clouds/azure/networks.ts'
+import * as nics from '#test/clouds/azure/nics.ts'
+import * as power from '#test/clouds/azure/vm-power.ts'
+import { vmType } from '#test/clouds/azure/vm-view.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import * as snapshots from '#test/clouds/azure/snapshots.ts'
 import * as subscription from '#test/clouds/azure/subscription.ts'
@@ -58,7 +62,7 @@ interface Entry extends Omit<Route, 'path'> {
 const resources = '2022-12-01'
 const compute = '2026-04-01'
 const storage = '2026-03-02'
-const networks = '2026-01-01'
+const networking = '2026-01-01'
 const skus = '2021-07-01'
 
 /** Keywords of a path match in any case; `{name}` is one part. */
@@ -79,12 +83,12 @@ function entry(
 }
 
 const inGroup = (type: string) => `/resourceGroups/{group}/providers/${type}`
-const vm = `${inGroup(vms.vmType)}/{name}`
+const vm = `${inGroup(vmType)}/{name}`
 const disk = `${inGroup(disks.diskType)}/{name}`
 const snapshot = `${inGroup(snapshots.snapshotType)}/{name}`
-const nic = `${inGroup(network.nicType)}/{name}`
-const vnet = `${inGroup(network.networkType)}/{name}`
-const address = `${inGroup(network.addressType)}/{name}`
+const nic = `${inGroup(nics.nicType)}/{name}`
+const vnet = `${inGroup(networks.networkType)}/{name}`
+const address = `${inGroup(addresses.addressType)}/{name}`
 
 const table: Entry[] = [
   entry('Subscriptions_Get', 'GET', '', resources, subscription.getSubscription),
@@ -112,18 +116,18 @@ const table: Entry[] = [
   entry('VirtualMachines_Get', 'GET', vm, compute, vms.getVm),
   entry('VirtualMachines_Delete', 'DELETE', vm, compute, vms.deleteVm),
   entry('VirtualMachines_InstanceView', 'GET', `${vm}/instanceView`, compute, vms.viewVm),
-  entry('VirtualMachines_Start', 'POST', `${vm}/start`, compute, vms.startVm),
-  entry('VirtualMachines_Deallocate', 'POST', `${vm}/deallocate`, compute, vms.deallocateVm),
-  entry('VirtualMachines_Restart', 'POST', `${vm}/restart`, compute, vms.restartVm),
+  entry('VirtualMachines_Start', 'POST', `${vm}/start`, compute, power.startVm),
+  entry('VirtualMachines_Deallocate', 'POST', `${vm}/deallocate`, compute, power.deallocateVm),
+  entry('VirtualMachines_Restart', 'POST', `${vm}/restart`, compute, power.restartVm),
   entry(
     'VirtualMachines_RetrieveBootDiagnosticsData',
     'POST',
     `${vm}/retrieveBootDiagnosticsData`,
     compute,
-    vms.bootDiagnostics,
+    power.bootDiagnostics,
   ),
-  entry('VirtualMachines_List', 'GET', inGroup(vms.vmType), compute, vms.listVms),
-  entry('VirtualMachines_ListAll', 'GET', `/providers/${vms.vmType}`, compute, vms.listVms),
+  entry('VirtualMachines_List', 'GET', inGroup(vmType), compute, vms.listVms),
+  entry('VirtualMachines_ListAll', 'GET', `/providers/${vmType}`, compute, vms.listVms),
 
   entry('Disks_CreateOrUpdate', 'PUT', disk, storage, disks.putDisk),
   entry('Disks_Update', 'PATCH', disk, storage, disks.patchDisk),
@@ -148,23 +152,23 @@ const table: Entry[] = [
   ),
   entry('Snapshots_List', 'GET', `/providers/${snapshots.snapshotType}`, storage, snapshots.listSnapshots),
 
-  entry('NetworkInterfaces_CreateOrUpdate', 'PUT', nic, networks, network.putNic),
-  entry('NetworkInterfaces_Get', 'GET', nic, networks, network.getNic),
-  entry('NetworkInterfaces_Delete', 'DELETE', nic, networks, network.deleteNic),
-  entry('NetworkInterfaces_List', 'GET', inGroup(network.nicType), networks, network.listNics),
-  entry('NetworkInterfaces_ListAll', 'GET', `/providers/${network.nicType}`, networks, network.listNics),
-  entry('VirtualNetworks_CreateOrUpdate', 'PUT', vnet, networks, network.putNetwork),
-  entry('VirtualNetworks_Get', 'GET', vnet, networks, network.getNetwork),
-  entry('Subnets_Get', 'GET', `${vnet}/subnets/{subnet}`, networks, network.getSubnet),
-  entry('PublicIPAddresses_CreateOrUpdate', 'PUT', address, networks, network.putAddress),
-  entry('PublicIPAddresses_Get', 'GET', address, networks, network.getAddress),
-  entry('PublicIPAddresses_Delete', 'DELETE', address, networks, network.deleteAddress),
-  entry('PublicIPAddresses_List', 'GET', inGroup(network.addressType), networks, network.listAddresses),
+  entry('NetworkInterfaces_CreateOrUpdate', 'PUT', nic, networking, nics.putNic),
+  entry('NetworkInterfaces_Get', 'GET', nic, networking, nics.getNic),
+  entry('NetworkInterfaces_Delete', 'DELETE', nic, networking, nics.deleteNic),
+  entry('NetworkInterfaces_List', 'GET', inGroup(nics.nicType), networking, nics.listNics),
+  entry('NetworkInterfaces_ListAll', 'GET', `/providers/${nics.nicType}`, networking, nics.listNics),
+  entry('VirtualNetworks_CreateOrUpdate', 'PUT', vnet, networking, networks.putNetwork),
+  entry('VirtualNetworks_Get', 'GET', vnet, networking, networks.getNetwork),
+  entry('Subnets_Get', 'GET', `${vnet}/subnets/{subnet}`, networking, networks.getSubnet),
+  entry('PublicIPAddresses_CreateOrUpdate', 'PUT', address, networking, addresses.putAddress),
+  entry('PublicIPAddresses_Get', 'GET', address, networking, addresses.getAddress),
+  entry('PublicIPAddresses_Delete', 'DELETE', address, networking, addresses.deleteAddress),
+  entry('PublicIPAddresses_List', 'GET', inGroup(addresses.addressType), networking, addresses.listAddresses),
   entry(
     'PublicIPAddresses_ListAll',
     'GET',
-    `/providers/${network.addressType}`,
-    networks,
-    network.listAddresses,
+    `/providers/${addresses.addressType}`,
+    networking,
+    addresses.listAddresses,
   ),
 ]

@@ -143,3 +143,20 @@ export function page(context: Context, request: ArmRequest, path: string, items:
   next.searchParams.set('$skiptoken', Buffer.from(`at:${end}`).toString('base64url'))
   return json(200, { value, nextLink: next.href })
 }
+
+/** The list of a type, of one group where the path names one. */
+export function listOf(
+  context: Context,
+  request: ArmRequest,
+  type: string,
+  items: (group?: string) => unknown[],
+): PlainReply {
+  const group = request.path['group'] === undefined ? undefined : groupOf(context, request)
+  const scope = group === undefined ? '' : `/resourceGroups/${group}`
+  return page(
+    context,
+    request,
+    `/subscriptions/${context.subscription}${scope}/providers/${type}`,
+    items(group),
+  )
+}

@@ -5,9 +5,9 @@ import {
   fixed,
   idOf,
   groupOf,
+  listOf,
   locationOf,
   notFound,
-  page,
   type ArmHandler,
   type ArmRequest,
   type Context,
@@ -214,12 +214,8 @@ export const patchDisk: ArmHandler = (context, request) => {
 
 export const getDisk: ArmHandler = (context, request) => json(200, showDisk(findDisk(context, request)))
 
-export const listDisks: ArmHandler = (context, request) => {
-  const group = request.path['group'] === undefined ? undefined : groupOf(context, request)
-  const scope = group === undefined ? '' : `/resourceGroups/${group}`
-  const path = `/subscriptions/${context.subscription}${scope}/providers/${diskType}`
-  return page(context, request, path, context.estate.list('disk', group).map(showDisk))
-}
+export const listDisks: ArmHandler = (context, request) =>
+  listOf(context, request, diskType, (group) => context.estate.list('disk', group).map(showDisk))
 
 export const deleteDisk: ArmHandler = (context, request) => {
   const disk = context.estate.get('disk', idOf(context, request, diskType))

@@ -129,7 +129,8 @@ export interface Estate {
 export function createEstate(clock: Clock): Estate {
   const resources = new Map<string, Resource>()
   const settle = () => {
-    for (const resource of [...resources.values()]) resource.life.state()
+    // A Map may lose entries while it is walked: a life that ends here takes others along.
+    for (const resource of resources.values()) resource.life.state()
   }
   return {
     groups: new Map(),

@@ -33,7 +33,7 @@ export function createSignatures(clock: Clock, origin: () => string): Signatures
       const expiresAtMs = clock.now() + durationSeconds * 1000
       policies.set(policyId, { path, level, expiresAtMs })
       const query = new URLSearchParams({ sv: version, sr: 'b', si: policyId, sig: sign(path, policyId) })
-      return { policyId, level, expiresAtMs, url: `${origin()}${path}?${query}` }
+      return { policyId, level, expiresAtMs, url: `${origin()}${path}?${query.toString()}` }
     },
     revoke: ({ policyId }) => void policies.delete(policyId),
     live: ({ policyId }) => alive(policyId) !== undefined,

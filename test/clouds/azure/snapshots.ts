@@ -4,9 +4,9 @@ import {
   fixed,
   groupOf,
   idOf,
+  listOf,
   locationOf,
   notFound,
-  page,
   type ArmHandler,
   type ArmRequest,
   type Context,
@@ -130,12 +130,8 @@ export const putSnapshot: ArmHandler = async (context, request) => {
 export const getSnapshot: ArmHandler = (context, request) =>
   json(200, showSnapshot(findSnapshot(context, request)))
 
-export const listSnapshots: ArmHandler = (context, request) => {
-  const group = request.path['group'] === undefined ? undefined : groupOf(context, request)
-  const scope = group === undefined ? '' : `/resourceGroups/${group}`
-  const path = `/subscriptions/${context.subscription}${scope}/providers/${snapshotType}`
-  return page(context, request, path, context.estate.list('snapshot', group).map(showSnapshot))
-}
+export const listSnapshots: ArmHandler = (context, request) =>
+  listOf(context, request, snapshotType, (group) => context.estate.list('snapshot', group).map(showSnapshot))
 
 export const deleteSnapshot: ArmHandler = (context, request) => {
   const snapshot = context.estate.get('snapshot', idOf(context, request, snapshotType))
