@@ -2,27 +2,16 @@
 import { resolveDatabase } from '#db/embedded.ts'
 import { migrate } from '#db/migrate.ts'
 import { readConfig } from '#shared/config.ts'
-import { resolveRedis } from '#shared/jobs/redis.ts'
+import { resolveQueues } from '#shared/jobs/ladder.ts'
 import { readProcfile } from './procfile.ts'
 import { runTogether } from './together.ts'
 
-process.exitCode = await main()
-
-async function main(): Promise<number> {
-  const config = readConfig()
-  // Held here as well as by each process, so that the services outlive the first and the last of them.
-  const database = await resolveDatabase(config)
-  try {
-    const redis = await resolveRedis(config)
-    try {
-      console.log(database.note)
-      console.log(redis?.note ?? 'Queues: in PostgreSQL (no REDIS_URL, no Redis or Valkey on PATH)')
-      await migrate(database.url)
-      return await runTogether(readProcfile(), { stopGraceMs: config.SHUTDOWN_GRACE_MS + 5000 })
-    } finally {
-      await redis?.release()
-    }
-  } finally {
-    await database.release()
-  }
-}
+const config = readConfig()
+// Held here as well as by each process, so that the services are up before the first of them and until after the last.
+const database = await resolveDatabase(config)
+await migrate(database.url)
+const queues = await resolveQueues(config, database.url)
+// A process is given its own grace, and some time to close its connections.
+process.exitCode = await runTogether(readProcfile(), { stopGraceMs: config.SHUTDOWN_GRACE_MS + 10_000 })
+await queues.release()
+await database.release()

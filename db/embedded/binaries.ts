@@ -13,6 +13,7 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { isAlive } from '#shared/services/process.ts'
 
 /** Where PostgreSQL's programs lie, and as whom they must run: PostgreSQL refuses to run as root. */
 export type Binaries = { postgres: string; initdb: string; as?: { uid: number; gid: number } }
@@ -70,6 +71,7 @@ function programsIn(folder: string): Binaries {
 /** Copies beside the goal and renames, so that a copy is complete or absent. */
 function publish(native: string, copy: string): void {
   const fresh = `${copy}.${process.pid}`
+  clearUnfinished(copy)
   cpSync(native, fresh, { recursive: true, verbatimSymlinks: true })
   addLinks(fresh)
   openToAll(fresh)
@@ -78,6 +80,14 @@ function publish(native: string, copy: string): void {
   } catch (error) {
     rmSync(fresh, { recursive: true })
     if (!existsSync(copy)) throw error
+  }
+}
+
+/** Removes what processes that were killed in the middle of copying left. */
+function clearUnfinished(copy: string): void {
+  for (const name of readdirSync(publicFolder).filter((entry) => entry.startsWith(`${basename(copy)}.`))) {
+    if (!isAlive(Number(name.slice(basename(copy).length + 1))))
+      rmSync(join(publicFolder, name), { recursive: true })
   }
 }
 

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { tryLock, waitForLock, type FileLock } from './lock.ts'
 import { isAlive } from './process.ts'
@@ -5,6 +6,7 @@ import { isAlive } from './process.ts'
 const gateTimeoutMs = 120_000
 const gateTimeoutAtExitMs = 500
 const watchMs = 1000
+const signalRepeatMs = 1000
 
 /** A server process on this machine; `url` is how to reach it. */
 export type Running = { pid: number; url: string }
@@ -75,7 +77,7 @@ export async function shareServer(server: LocalServer, { restart = true } = {}):
     last?.release()
     gate?.release()
   }
-  atExit.add(leaveAtExit)
+  leaveAtTheEnd(leaveAtExit)
 
   return {
     url,
@@ -113,9 +115,26 @@ async function findOrStart(server: LocalServer): Promise<Running> {
 }
 
 const atExit = new Set<() => void>()
-process.on('exit', () => {
-  for (const leave of atExit) leave()
-})
+let isGuarded = false
+let signalledMs = 0
+
+/** Has this process leave its servers however it exits. */
+function leaveAtTheEnd(leave: () => void): void {
+  atExit.add(leave)
+  if (isGuarded) return
+  isGuarded = true
+  process.on('exit', () => atExit.forEach((leaveNow) => leaveNow()))
+  // First in line, so as to see who else handles the signal before a `once` takes itself off the list.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.prependListener(name, endUnlessHandled)
+}
+
+/** What the system would do with a signal that the process does not handle (yet, or any more), but leaving the servers first. */
+function endUnlessHandled(name: NodeJS.Signals): void {
+  // Ctrl-C under npm can come twice at once, from the terminal and from npm: the second is no demand to cut a stop short.
+  const isRepeated = Date.now() - signalledMs < signalRepeatMs
+  signalledMs = Date.now()
+  if (process.listenerCount(name) === 1 && !isRepeated) process.exit(128 + constants.signals[name])
+}
 
 /** Waits for a lock without yielding: in an exit handler nothing asynchronous runs any more. */
 function tryLockFor(path: string, timeoutMs: number): FileLock | undefined {

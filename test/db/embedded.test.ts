@@ -70,6 +70,12 @@ test('when the server and its user were both killed, the next start recovers wha
   expect(await isKept(share.url, 'recovered')).toBe(true)
 })
 
+test('a process that is ended by a signal before it handles any still stops the server it was the last to use', async () => {
+  const user = await startUser(openCode, folder)
+  expect(await user.end('SIGTERM')).toBe(128 + 15)
+  expect(await waitForEnd(user.said.pid, 10_000)).toBe(true)
+})
+
 test('a pid file that now names an unrelated process does not stand in the way', async () => {
   const first = await open()
   const pidPath = join(prepareHome(folder).dataFolder, 'postmaster.pid')

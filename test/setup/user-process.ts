@@ -8,6 +8,8 @@ export type UserProcess = {
   said: { url: string; pid: number }
   /** Lets it leave in good order. */
   leave(): Promise<void>
+  /** Ends it by a signal; the exit status that it had. */
+  end(signal: NodeJS.Signals): Promise<number | null>
   /** SIGKILL: it leaves without a word. */
   kill(): Promise<void>
 }
@@ -28,6 +30,11 @@ export async function startUser(open: string, folder: string): Promise<UserProce
     async leave() {
       child.stdin.end()
       await ended
+    },
+    async end(signal) {
+      child.kill(signal)
+      await ended
+      return child.exitCode
     },
     async kill() {
       child.kill('SIGKILL')
