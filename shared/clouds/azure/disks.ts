@@ -122,8 +122,13 @@ export function createDisks(client: AzureClient): DisksFacet {
 
     async sealDisk(ref, manifest) {
       const target = disk(ref)
-      const found = await whenMade(client, () => readDisk(target))
+      let found = await whenMade(client, () => readDisk(target))
       if (manifest.sizeBytes !== sizeOfDisk(found)) throw otherSize(found, manifest.sizeBytes)
+      if (found.diskState === 'ActiveUpload') {
+        // The copy's own access has to go first; where an earlier call got as far as the footer, that seals the disk already.
+        await revokeUnfinished(client, target)
+        found = await readDisk(target)
+      }
       if (isUploading(found)) {
         const bytes = blobSize(found)
         const uniqueId = createHash('md5')

@@ -26,7 +26,7 @@ interface Meaning {
  */
 export function toCloudError(operation: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CloudError) return error
-  if (error.name === 'RestError' || error.name.includes('AuthenticationError') || isLongRunning(error)) {
+  if (error.name === 'RestError' || signInCode.test(error.message) || isLongRunning(error)) {
     return cloudError(operation, said(error), error)
   }
   return tlsOrNetwork(operation, error)
@@ -160,9 +160,11 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   ReadOnlyDisabledSubscription: forbidden,
 }
 
-/** Microsoft Entra names its errors AADSTS…, wherever the identity library puts the text. */
+/** Microsoft Entra names its errors so, in a text that the identity library wraps into errors of several names. */
+const signInCode = /AADSTS\d+/
+
 function bySignIn(facts: Said): Meaning | undefined {
-  return /AADSTS\d+/.test(facts.message) ? unauthenticated : undefined
+  return signInCode.test(facts.message) ? unauthenticated : undefined
 }
 
 function byStatus(status: number | undefined): Meaning {
@@ -185,7 +187,7 @@ function said(error: Error): Said {
   }
   const inBody = saidByBody(rest.response?.bodyAsText ?? '')
   const finished = longRunning.exec(error.message)
-  const signIn = /AADSTS\d+/.exec(error.message)?.[0]
+  const signIn = signInCode.exec(error.message)?.[0]
   const named = typeof rest.code === 'string' ? rest.code : ''
   return {
     vendorCode: inBody.vendorCode || finished?.[1] || signIn || named,

@@ -1,0 +1,70 @@
+import { open } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import {
+  intentOf,
+  newJob,
+  removeAll,
+  rootOf,
+  runVm,
+  untilReady,
+} from '#test/shared/clouds/conformance/subject.ts'
+import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import type { AzureOptions } from '#test/clouds/azure/server.ts'
+
+async function opened(options: Partial<AzureOptions>): Promise<AzureSubject> {
+  const subject = await openSubject(options)
+  onTestFinished(async () => {
+    subject.cloud.close()
+    await subject.loopback.close()
+  })
+  return subject
+}
+
+test('VMs, their disks and addresses are listed over more than three pages, each once', async () => {
+  const subject = await opened({ pageSize: 2 })
+  const job = newJob()
+  const made = await Promise.all(Array.from({ length: 7 }, () => runVm(subject, job)))
+  const listed = []
+  for await (const vm of subject.cloud.compute.list({ region })) listed.push(vm)
+  expect(listed.map(({ id }) => id).toSorted()).toEqual(made.map(({ id }) => id).toSorted())
+  for (const vm of listed) {
+    expect(vm.state).toBe('running')
+    expect(vm.privateIp).toMatch(/^10\.61\./)
+    expect(rootOf(vm).sizeBytes).toBe(2 ** 30)
+  }
+  expect(
+    subject.loopback.calls().filter(({ operation }) => operation === 'Disks_List').length,
+  ).toBeGreaterThan(3)
+  for await (const vm of subject.cloud.compute.list({ region: 'westus2' })) expect(vm).toBeUndefined()
+  await removeAll(subject, job)
+})
+
+test('the ranges of a scattered disk are listed over more than three pages, without gap or repeat, and without the VHD footer', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'novacron-ranges-'))
+  onTestFinished(() => rm(dir, { recursive: true, force: true }))
+  const imagePath = join(dir, 'scattered.raw')
+  const islands = 3200
+  const file = await open(imagePath, 'w')
+  const page = Buffer.alloc(4096, 1)
+  for (let island = 0; island < islands; island++) await file.write(page, 0, page.length, island * 8192)
+  await file.close()
+
+  const subject = await opened({ imagePath })
+  const job = newJob()
+  const vm = await runVm(subject, job)
+  const snapshot = await subject.cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) })
+  const source = await subject.cloud.disks.openSnapshot(await untilReady(subject.cloud, snapshot))
+  let next = 0
+  for await (const extent of source.extents()) {
+    expect(extent).toEqual({ offset: next * 8192, length: 4096 })
+    next += 1
+  }
+  expect(next).toBe(islands)
+  const pages = subject.loopback.calls().filter(({ operation }) => operation === 'PageBlob_GetPageRanges')
+  expect(pages.length).toBeGreaterThan(3)
+  await source.close()
+  await removeAll(subject, job)
+})
