@@ -73,8 +73,9 @@ export async function createHarness(
         repairEveryMs: 200,
         patienceMs,
       })
-      started.push(workers)
-      return workers
+      const stop = once(workers.stop)
+      started.push({ stop })
+      return { stop }
     },
     async submit(kind, job = {}, extras = {}) {
       const { jobId } = await submitJob(db, { tenantId: 'acme', kind, input: {}, ...job }, extras)
@@ -109,6 +110,12 @@ export async function createHarness(
       await database.drop()
     },
   }
+}
+
+/** A test may stop its workers before the harness does. */
+function once(stop: Workers['stop']): Workers['stop'] {
+  let stopped: Promise<void> | undefined
+  return (graceMs) => (stopped ??= stop(graceMs))
 }
 
 /** Defines a chain for a test, with equal weights. */
