@@ -125,7 +125,7 @@ function perRegion<Client extends { destroy(): void }, Config>(
 
 function caller<Client>(clientOf: (region: string) => Client): Call<Client> {
   return async (region, operation, send, signal) => {
-    const signals = [callSignal(), signal].filter((candidate) => candidate !== undefined)
+    const signals = [...new Set([callSignal(), signal])].filter((candidate) => candidate !== undefined)
     const abortSignal = signals.length > 1 ? AbortSignal.any(signals) : signals[0]
     abortSignal?.throwIfAborted()
     try {

@@ -72,6 +72,10 @@ const rules: Rule[] = [
     }),
   },
   {
+    matches: /^(Tag|Filter)LimitExceeded$/,
+    facts: always({ code: 'invalid_request', remedy: 'Give fewer of what the message names.' }),
+  },
+  {
     matches: /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded)$/,
     facts: always({
       code: 'quota_exceeded',

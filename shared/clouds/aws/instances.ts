@@ -68,15 +68,22 @@ async function* instancePages(
   }
 }
 
-/** Also the most values that one filter takes (200), which `volumeSizes` relies on. */
 const pageSize = 200
+/** The most that EC2 takes. A page may hold more instances than asked for, as reservations are not split. */
+const valuesPerFilter = 200
 
 async function volumeSizes(aws: AwsClients, region: string, instances: readonly Instance[]) {
   const sizes = new Map<string, number>()
   const ids = instances
     .filter((instance) => (instance.BlockDeviceMappings?.length ?? 0) > 0)
     .flatMap((instance) => instance.InstanceId ?? [])
-  if (ids.length === 0) return sizes
+  for (let start = 0; start < ids.length; start += valuesPerFilter) {
+    await addSizes(aws, region, ids.slice(start, start + valuesPerFilter), sizes)
+  }
+  return sizes
+}
+
+async function addSizes(aws: AwsClients, region: string, ids: string[], sizes: Map<string, number>) {
   const Filters = [{ Name: 'attachment.instance-id', Values: ids }]
   const all = pages((token) =>
     aws.ec2(region, 'DescribeVolumes', (ec2, http) =>
@@ -86,5 +93,4 @@ async function volumeSizes(aws: AwsClients, region: string, instances: readonly 
   for await (const { Volumes = [] } of all) {
     for (const { VolumeId = '', Size = 0 } of Volumes) sizes.set(VolumeId, Size * gibibyte)
   }
-  return sizes
 }

@@ -53,6 +53,7 @@ describe('the vendor’s refusals become ours', () => {
     ['IdempotentParameterMismatch', 400, 'conflict', 'permanent'],
     ['InvalidInstanceID.Malformed', 400, 'invalid_request', 'permanent'],
     ['InvalidParameterValue', 400, 'invalid_request', 'permanent'],
+    ['TagLimitExceeded', 400, 'invalid_request', 'permanent'],
     ['UnknownParameter', 400, 'invalid_request', 'permanent'],
     ['InternalError', 500, 'unavailable', 'retryable'],
     ['NobodyKnowsThisOne', 503, 'unavailable', 'retryable'],
