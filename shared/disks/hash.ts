@@ -45,7 +45,7 @@ const leastBusy = (): Hasher => {
 }
 
 const startHasher = (): Hasher => {
-  const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), { execArgv: [], name: 'sha256' })
+  const worker = new Worker(new URL('./hash-worker.js', import.meta.url), { execArgv: [], name: 'sha256' })
   const waiting: Hasher['waiting'] = new Map()
   const hasher: Hasher = {
     waiting,

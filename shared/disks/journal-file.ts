@@ -24,7 +24,7 @@ export const fileJournal = (path: string): FileJournal => {
   let records = 0
   let reservedBytes = 0
 
-  /** Reserves written zeros ahead: then fdatasync need not commit a new file length, 0.1 ms instead of 2-30 ms. */
+  /** Reserves written zeros ahead: fdatasync then need not commit a new file length, which saves a quarter of the waiting beside other writes. */
   const reserve = async (handle: FileHandle, end: number): Promise<void> => {
     if (end <= reservedBytes) return
     const from = reservedBytes

