@@ -95,10 +95,10 @@ export function readConfig(env: Record<string, string | undefined> = process.env
 /** The settings as rows for the README: name, default, meaning. */
 export function describeConfig(): { name: string; fallback: string; meaning: string }[] {
   const defaults = settings.safeParse({})
-  const values: Record<string, unknown> = defaults.success ? defaults.data : {}
+  const values = new Map<string, unknown>(Object.entries(defaults.data ?? {}))
   return Object.entries(settings.shape).map(([name, schema]) => ({
     name,
-    fallback: values[name] === undefined ? '' : String(values[name]),
+    fallback: values.has(name) ? [values.get(name)].flat().join(',') : '',
     meaning: schema.description ?? '',
   }))
 }

@@ -40,7 +40,7 @@ const workers = await startWorkers({
 })
 console.log(`Worker ${workerId} serves ${served.join(', ')}`)
 
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, stop)
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
 async function stop() {
   await workers.stop(config.SHUTDOWN_GRACE_MS)

@@ -85,13 +85,10 @@ const capacityAttempts = 3
 /** An undo has more patience than the way forward: what it gives up on is left lying in somebody's cloud. */
 const undoRetry: RetryPolicy = { attempts: 20, delayMs: 1_000, maxDelayMs: 300_000 }
 
-const policyOf = (chain: Chain, step: ClaimedStep): RetryPolicy => {
+function policyOf(chain: Chain, step: ClaimedStep): RetryPolicy {
   const own = chain.steps[step.position]?.retry
-  return {
-    ...(step.direction === 'undo'
-      ? { ...undoRetry, ...own, attempts: undoRetry.attempts }
-      : { ...defaultRetry, ...own }),
-  }
+  if (step.direction === 'do') return { ...defaultRetry, ...own }
+  return { ...undoRetry, ...own, attempts: undoRetry.attempts }
 }
 
 const holdingOf = ({ jobId, direction, position, fence }: ClaimedStep) => ({

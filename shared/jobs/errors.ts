@@ -71,5 +71,7 @@ export function toProblem(error: unknown, step: string): Problem {
   }
 }
 
-const nameOf = (error: unknown) =>
-  error instanceof Error ? ((error as { code?: unknown }).code ?? error.name) : typeof error
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}

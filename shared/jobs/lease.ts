@@ -71,7 +71,7 @@ export function holdLease(
     }
   }
 
-  const timer = setInterval(renew, leaseMs / 3)
+  const timer = setInterval(() => void renew(), leaseMs / 3)
   return {
     signal: controller.signal,
     interruption,

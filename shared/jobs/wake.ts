@@ -33,7 +33,7 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
     const lost = () => {
       if (client !== fresh) return
       client = undefined
-      if (!closed) retryTimer = setTimeout(reconnect, reconnectMs)
+      if (!closed) retryTimer = setTimeout(() => void reconnect(), reconnectMs)
     }
     fresh.on('error', lost)
     fresh.on('end', lost)
@@ -49,7 +49,7 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
       for (const channel of listeners.keys()) hear(channel, '')
     } catch (error) {
       log?.debug({ err: error }, 'wake-up connection not back yet')
-      if (!closed) retryTimer = setTimeout(reconnect, reconnectMs)
+      if (!closed) retryTimer = setTimeout(() => void reconnect(), reconnectMs)
     }
   }
 
@@ -63,7 +63,7 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
         [batch.map((one) => one.channel), batch.map((one) => one.payload)],
       )
       .catch(() => {})
-    flushTimer = pending.size > 0 && !closed ? setTimeout(flush, coalesceMs) : undefined
+    flushTimer = pending.size > 0 && !closed ? setTimeout(() => void flush(), coalesceMs) : undefined
   }
 
   await connect()
@@ -75,7 +75,7 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
     },
     notify(channel, payload) {
       pending.set(`${channel} ${payload}`, { channel, payload })
-      flushTimer ??= setTimeout(flush, coalesceMs)
+      flushTimer ??= setTimeout(() => void flush(), coalesceMs)
     },
     async close() {
       closed = true

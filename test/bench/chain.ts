@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Pool } from 'pg'
 import { pino } from 'pino'
 import { openPool } from '#db/pool.ts'
 import { defineChain, stepsOf } from '#shared/jobs/chain.ts'
@@ -65,10 +67,7 @@ async function durableChain(addresses: QueueAddresses): Promise<number> {
     openProvider: () => Promise.reject(new Error('the benchmark has no provider')),
     log: pino({ level: 'silent' }),
   })
-  while (
-    Number((await db.query(`select count(*) from jobs where state = 'succeeded'`)).rows[0].count) < jobCount
-  )
-    await new Promise((resolve) => setTimeout(resolve, 20))
+  while ((await unfinishedJobs(db)) > 0) await sleep(50)
   const elapsedMs = performance.now() - startedAtMs
   await workers.stop(5_000)
   await db.query('truncate jobs, outbox cascade')
@@ -98,12 +97,12 @@ async function rawChain(addresses: QueueAddresses): Promise<number> {
     addresses,
     { concurrency, lockDuration: 15_000, stalledInterval: 7_500 },
   )
-  const run = `${Date.now()}`
+  const round = `${Date.now()}`
   await queue.addBulk(
     Array.from({ length: jobCount }, (_, nr) => ({
       name: 'step',
-      data: data(`${run}-${nr}`, 0),
-      opts: { jobId: `${run}-${nr}-0` },
+      data: data(`${round}-${nr}`, 0),
+      opts: { jobId: `${round}-${nr}-0` },
     })),
   )
   const startedAtMs = performance.now()
@@ -114,4 +113,11 @@ async function rawChain(addresses: QueueAddresses): Promise<number> {
   await queue.obliterate({ force: true })
   await queues.close()
   return (jobCount * stepsPerJob * 1_000) / elapsedMs
+}
+
+async function unfinishedJobs(db: Pool): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `select count(*)::int as count from jobs where state in ('queued', 'running')`,
+  )
+  return rows[0]?.count ?? 0
 }

@@ -30,11 +30,15 @@ export function createClient(baseUrl: string, token: string): Client {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       const text = await response.text()
-      const answer = text ? JSON.parse(text) : undefined
+      const answer: unknown = text ? JSON.parse(text) : undefined
       if (response.ok) return answer as T
-      throw new Error(
-        `${method} ${path}: ${response.status} ${answer?.detail ?? text} ${answer?.remedy ?? ''} ${JSON.stringify(answer?.errors ?? '')}`,
-      )
+      const {
+        detail = text,
+        remedy = '',
+        errors = [],
+      } = answer as { detail?: string; remedy?: string; errors?: unknown[] }
+      const fields = errors.length > 0 ? JSON.stringify(errors) : ''
+      throw new Error(`${method} ${path}: ${response.status} ${detail} ${remedy} ${fields}`)
     },
     async *follow(jobId) {
       let after = 0
@@ -57,9 +61,7 @@ export function createClient(baseUrl: string, token: string): Client {
 /** Server-sent events (WHATWG HTML, 9.2): blocks of `id`, `event` and `data` lines with an empty line between. */
 async function* parse(body: ReadableStream<Uint8Array>): AsyncIterable<JobEvent> {
   let text = ''
-  for await (const chunk of body.pipeThrough(
-    new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>,
-  )) {
+  for await (const chunk of body.pipeThrough(new TextDecoderStream())) {
     text += chunk
     for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
       const fields = new Map(

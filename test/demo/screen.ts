@@ -47,7 +47,7 @@ export function stepBars(names: readonly string[]): { show(event: JobEvent): voi
     if (type === 'progress') {
       const total = Number(data['total'])
       line.fraction = total > 0 ? Math.min(1, Number(data['done']) / total) : line.fraction
-      line.detail = String(data['detail'] ?? '')
+      line.detail = textOf(data['detail'])
     }
     if (type === 'step.succeeded') Object.assign(line, { state: 'done', fraction: 1 })
     if (type === 'step.failed') Object.assign(line, { state: 'failed' })
@@ -58,7 +58,7 @@ export function stepBars(names: readonly string[]): { show(event: JobEvent): voi
   draw()
   return {
     show(event) {
-      const line = lines.get(String(event.data['step'] ?? ''))
+      const line = lines.get(textOf(event.data['step']))
       if (!line) return
       apply(line, event)
       if (event.type !== 'progress' || Date.now() - lastDrawMs > 50) draw()
@@ -76,3 +76,5 @@ function render({ name, state, fraction, detail, elapsedMs }: Line): string {
   const time = state === 'waiting' ? '' : `${(elapsedMs / 1000).toFixed(1)} s`
   return `  ${mark} ${name.padEnd(13)} ${bar} ${time.padStart(7)}  ${paint('dim', detail)}`
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

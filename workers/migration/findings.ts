@@ -10,7 +10,7 @@ export interface Pair {
 
 /** Looks at a migration before anything is touched. Each check has a name, so that a user can look it up. */
 export async function findingsOf(pair: Pair): Promise<Finding[]> {
-  const lists = await Promise.all(checks.map((check) => check(pair)))
+  const lists = await Promise.all(checks.map(async (check) => check(pair)))
   return lists.flat()
 }
 

@@ -96,7 +96,7 @@ export async function createHarness(
       }
     },
     async events(jobId) {
-      const { rows } = await db.query(
+      const { rows } = await db.query<{ seq: number; type: string; data: Record<string, unknown> }>(
         'select seq::int, type, data from job_events where job_id = $1 order by seq',
         [jobId],
       )

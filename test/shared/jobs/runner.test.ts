@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { NovaError } from '#shared/errors.ts'
 import { requestCancel, retryJob } from '#shared/jobs/control.ts'
@@ -59,8 +60,7 @@ const chain = testChain('test.three', [
     retry: { delayMs: 10 },
     run: async ({ input, attempts, signal }) => {
       misbehave('three', input, attempts)
-      if (input.fail === 'hang')
-        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      if (input.fail === 'hang') await sleep(60_000, undefined, { signal })
     },
   }),
 ])
