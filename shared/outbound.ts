@@ -1,14 +1,11 @@
 import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
-import { isIP } from 'node:net'
-import { Agent, buildConnector, errors, request } from 'undici'
+import { Agent, errors, request } from 'undici'
 import { assertPublicUrl, OutboundError, refused } from '#shared/public-url.ts'
 import { isSpecialAddress } from '#shared/special-addresses.ts'
 
 export interface OutboundOptions {
   /** Also http, loopback and private addresses (ALLOW_PRIVATE_NETWORKS). */
   allowPrivate: boolean
-  /** One more certificate authority to trust. */
-  caPem?: string
   /** Resolves names; the system's resolver unless a test has its own. */
   lookup?: (host: string, options: LookupOptions & { all: true }, done: LookupDone) => void
 }
@@ -43,16 +40,17 @@ export interface Outbound {
  * Guards against being used to reach what only this machine can reach (SSRF): https only, and a connection is made only to an address that has
  * itself been checked, so that a name which resolves to something else the next time gains nothing.
  */
-export function createOutbound(options: OutboundOptions): Outbound {
+export function createOutbound({ allowPrivate, lookup = resolve }: OutboundOptions): Outbound {
   const agent = new Agent({
-    connect: guardedConnector(options),
+    // Node resolves no literal address: those are the business of `assertPublicUrl`, names are that of the look-up.
+    connect: allowPrivate ? {} : { lookup: guardedLookup(lookup) },
     connections: 20,
     keepAliveTimeout: 10_000,
     maxResponseSize: -1,
   })
   return {
     async post({ url, headers, body, signal, timeoutMs }) {
-      const target = assertPublicUrl(url, options.allowPrivate)
+      const target = assertPublicUrl(url, allowPrivate)
       const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
       try {
         const reply = await request(target, {
@@ -75,22 +73,6 @@ export function createOutbound(options: OutboundOptions): Outbound {
 }
 
 const maxBodyBytes = 64 * 1024
-
-function guardedConnector({
-  allowPrivate,
-  caPem,
-  lookup = resolve,
-}: OutboundOptions): buildConnector.connector {
-  const trust = caPem === undefined ? {} : { ca: caPem }
-  if (allowPrivate) return buildConnector({ ...trust })
-  const connect = buildConnector({ ...trust, lookup: guardedLookup(lookup) })
-  return (target, done) => {
-    // Node resolves no literal address, so it has to be checked here.
-    const host = target.hostname.replace(/^\[|\]$/g, '')
-    if (isIP(host) && isSpecialAddress(host)) return done(specialAddress(host), null)
-    connect(target, done)
-  }
-}
 
 /** Refuses a name if any of its addresses is special; else the socket connects to one of those that were checked. */
 function guardedLookup(lookup: NonNullable<OutboundOptions['lookup']>) {
