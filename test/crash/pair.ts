@@ -11,7 +11,7 @@ import { providerCredential, storeCredentials } from '#shared/secrets/credential
 import type { Keyring } from '#shared/secrets/keyring.ts'
 import { startAws } from '#test/clouds/aws/server.ts'
 import { startAzure } from '#test/clouds/azure/server.ts'
-import type { Call, StartedCloud } from '#test/clouds/core/types.ts'
+import type { Call, Fault, StartedCloud } from '#test/clouds/core/types.ts'
 import { contentDigest } from '#test/crash/disk.ts'
 import type { MigrationInput } from '#workers/migration/types.ts'
 
@@ -36,7 +36,7 @@ export interface Pair {
   vm: CloudRef
   imagePath: string
   /** Accepts a migration of the VM and returns its job. */
-  migrate(input?: Partial<MigrationInput>): Promise<string>
+  migrate(input?: Partial<MigrationInput>, jobId?: string): Promise<string>
   /** What the cloud says of the source VM. */
   sourceVm(): Promise<CloudVm | undefined>
   /** What both clouds hold beyond what they held before the migration, less Azure's shared network and group. */
@@ -45,6 +45,9 @@ export interface Pair {
   destinationIsIdentical(): Promise<boolean>
   /** Calls of both clouds since the VM was ready. */
   calls(): Call[]
+  /** Puts a fault in both clouds. */
+  inject(fault: Fault): void
+  clearFaults(): void
   close(): Promise<void>
 }
 
@@ -57,7 +60,7 @@ export interface PairOptions {
 }
 
 /** Long enough for what the loopbacks take to show what was made, short enough for a test to wait it out. */
-const settlesMs = 150
+export const settlesMs = 600
 
 export async function openPair(db: Pool, keyring: Keyring, options: PairOptions): Promise<Pair> {
   const { imagePath, dir, running = true } = options
@@ -72,9 +75,8 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
     destination,
     vm,
     imagePath,
-    async migrate(input = {}) {
+    async migrate(input = {}, jobId = newId('job')) {
       const migrationId = newId('mig')
-      const jobId = newId('job')
       const request: MigrationInput = {
         migration_id: migrationId,
         vm_id: vm.id,
@@ -118,7 +120,14 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
       if (own.length !== 1) throw new Error(`the destination keeps ${own.length} disks: ${own.join(', ')}`)
       return (await contentDigest(join(folder, own[0] ?? ''))) === (await contentDigest(imagePath))
     },
-    calls: () => [...source.loopback.calls(), ...destination.loopback.calls()],
+    calls: () =>
+      [...source.loopback.calls(), ...destination.loopback.calls()].toSorted((a, b) => a.atMs - b.atMs),
+    inject(fault) {
+      for (const { loopback } of [source, destination]) loopback.inject(fault)
+    },
+    clearFaults() {
+      for (const { loopback } of [source, destination]) loopback.clearFaults()
+    },
     async close() {
       for (const { cloud, loopback } of [source, destination]) {
         cloud.close()

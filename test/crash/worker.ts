@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { checkoutFolder } from '#shared/services/state.ts'
@@ -7,6 +8,9 @@ import { checkoutFolder } from '#shared/services/state.ts'
 export interface WorkerProcess {
   /** As it signs leases and user agents. */
   readonly id: string
+  /** As it signs its statements to PostgreSQL. */
+  readonly name: string
+  readonly alive: boolean
   /** SIGKILL, and wait until it is gone. */
   kill(): Promise<void>
   /** SIGSTOP and SIGCONT. */
@@ -17,10 +21,15 @@ export interface WorkerProcess {
 }
 
 /** Starts a worker and waits until it takes work. `env` is all of its environment but the basics. */
-export async function startWorker(env: Record<string, string>): Promise<WorkerProcess> {
+export async function startWorker(env: Record<string, string>, name: string): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [join(checkoutFolder, 'workers/main.ts')], {
     cwd: checkoutFolder,
-    env: { HOME: process.env['HOME'] ?? '', PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...env },
+    env: {
+      HOME: process.env['HOME'] ?? '',
+      PATH: process.env['PATH'] ?? '',
+      NODE_COMPILE_CACHE: join(tmpdir(), 'novacron-compile-cache'),
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   alive.add(child)
@@ -38,6 +47,10 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
   })
   return {
     id,
+    name,
+    get alive() {
+      return alive.has(child)
+    },
     async kill() {
       child.kill('SIGKILL')
       await exited

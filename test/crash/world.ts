@@ -3,12 +3,16 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
+import { vi } from 'vitest'
 import { openPool } from '#db/pool.ts'
 import { newId } from '#shared/ids.ts'
+import { requestCancel } from '#shared/jobs/control.ts'
+import type { QueueAddresses } from '#shared/jobs/queues.ts'
 import { isFinished, type JobState, type Problem, type Residue } from '#shared/jobs/types.ts'
 import { localKeyring } from '#shared/secrets/keyring.ts'
 import { buildDisk } from '#test/crash/disk.ts'
 import { openPair, tenantId, type Pair, type PairOptions } from '#test/crash/pair.ts'
+import { auditedWrites, holdStep, installProbes, type AuditedWrite, type Gate } from '#test/crash/probes.ts'
 import { startWorker, type WorkerProcess } from '#test/crash/worker.ts'
 import { createTestDatabase } from '#test/setup/database.ts'
 import { testRedisUrl } from '#test/setup/queue.ts'
@@ -32,15 +36,27 @@ export interface JobEvent {
 export interface World {
   db: Pool
   dir: string
+  /** Where the workers' queues are. */
+  addresses: QueueAddresses
   /** Two fresh clouds with a VM on the first whose disk has `chunks` chunks of data. */
   openPair(options: Pick<PairOptions, 'from' | 'to' | 'running'> & { chunks?: number }): Promise<Pair>
   startWorker(env?: Record<string, string>): Promise<WorkerProcess>
+  /** All that were started, also those that are gone. */
+  workers: readonly WorkerProcess[]
+  /** Starts workers until so many are alive. */
+  keepAlive(count: number): Promise<void>
+  /** The worker that runs this step of the job now; waits for one. */
+  holderOf(jobId: string, step: string): Promise<WorkerProcess>
+  hold(jobId: string, direction: 'do' | 'undo', step: string): Promise<Gate>
+  /** How many chunks of the job's copy are in its journal. */
+  copiedChunks(jobId: string): Promise<number>
   /** Waits until the job has ended. */
   finished(jobId: string, timeoutMs?: number): Promise<FinishedJob>
   /** Waits until `look` gives something. */
   until<T>(what: string, look: () => Promise<T | undefined | false> | T | undefined | false): Promise<T>
   cancel(jobId: string): Promise<void>
   events(jobId: string): Promise<JobEvent[]>
+  audit(): Promise<AuditedWrite[]>
   close(): Promise<void>
 }
 
@@ -48,6 +64,12 @@ export interface WorldOptions {
   databaseUrl?: string
   redisUrl?: string
 }
+
+// Processes start, leases run out and servers come back in these tests; on a busy machine that adds up.
+vi.setConfig({ testTimeout: 60_000 })
+
+/** Far more than anything here takes on a machine that has nothing else to do. */
+const waitMs = 50_000
 
 /** How long a worker in these tests holds a step without renewing. */
 export const leaseMs = 1_500
@@ -62,32 +84,50 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const db = openPool(databaseUrl, 5)
   const workers: WorkerProcess[] = []
   const pairs: Pair[] = []
+  const prefix = newId('req')
   const env = {
     DATABASE_URL: databaseUrl,
     ...(redisUrl ? { REDIS_URL: redisUrl } : { QUEUE_BACKEND: 'postgres' }),
-    QUEUE_PREFIX: newId('req'),
+    QUEUE_PREFIX: prefix,
     STATE_DIR: join(dir, 'state'),
     SECRETS_KEY: key.toString('base64'),
     POOLS: 'migration',
     LEASE_MS: String(leaseMs),
+    SHUTDOWN_GRACE_MS: '200',
     ALLOW_PRIVATE_NETWORKS: '1',
     LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'silent',
   }
 
+  await installProbes(db)
+
   const until: World['until'] = async (what, look) => {
-    const endMs = Date.now() + 30_000
+    const endMs = Date.now() + waitMs
     for (;;) {
       const found = await look()
       if (found !== undefined && found !== false) return found
-      if (Date.now() > endMs) throw new Error(`waited 30 s for: ${what}`)
+      if (Date.now() > endMs) throw new Error(`waited ${waitMs / 1000} s for: ${what}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+  }
+
+  const start: World['startWorker'] = async (more = {}) => {
+    const name = `worker-${workers.length + 1}`
+    const worker = await startWorker({ ...env, PGAPPNAME: name, ...more }, name)
+    workers.push(worker)
+    return worker
   }
 
   return {
     db,
     dir,
+    addresses: { databaseUrl, redisUrl, prefix },
+    workers,
     until,
+    startWorker: start,
+    async keepAlive(count) {
+      const missing = count - workers.filter(({ alive }) => alive).length
+      for (let nr = 0; nr < missing; nr += 1) await start()
+    },
     async openPair({ chunks = 6, ...rest }) {
       const name = newId('req')
       const imagePath = join(dir, `${name}.raw`)
@@ -96,12 +136,23 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       pairs.push(pair)
       return pair
     },
-    async startWorker(more = {}) {
-      const worker = await startWorker({ ...env, ...more })
-      workers.push(worker)
-      return worker
+    holderOf: (jobId, step) =>
+      until(`a worker to run ${step}`, async () => {
+        const { rows } = await db.query<{ holder: string }>(
+          `select holder from job_steps where job_id = $1 and name = $2 and state = 'running'`,
+          [jobId, step],
+        )
+        return workers.find(({ id }) => id === rows[0]?.holder)
+      }),
+    hold: (jobId, direction, step) => holdStep(db, jobId, direction, step),
+    async copiedChunks(jobId) {
+      const { rows } = await db.query<{ count: number }>(
+        `select count(*)::int as count from copied_chunks c join jobs j on j.vars -> 'transfers' ? c.transfer_id where j.id = $1`,
+        [jobId],
+      )
+      return rows[0]?.count ?? 0
     },
-    async finished(jobId, timeoutMs = 25_000) {
+    async finished(jobId, timeoutMs = waitMs) {
       const endMs = Date.now() + timeoutMs
       for (;;) {
         const { rows } = await db.query<FinishedJob>(
@@ -116,7 +167,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       }
     },
     async cancel(jobId) {
-      const { requestCancel } = await import('#shared/jobs/control.ts')
       await requestCancel(db, tenantId, jobId, 'the test says so')
       await db.query(`select pg_notify('novacron_cancel', $1), pg_notify('novacron_outbox', '')`, [jobId])
     },
@@ -127,6 +177,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       )
       return rows
     },
+    audit: () => auditedWrites(db),
     async close() {
       await Promise.all(workers.map((worker) => worker.kill()))
       await Promise.all(pairs.map((pair) => pair.close()))

@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { newId } from '#shared/ids.ts'
+import { outlines } from '#shared/jobs/outlines.ts'
+import type { CloudName, Pair } from '#test/crash/pair.ts'
+import { openWorld, type World } from '#test/crash/world.ts'
+
+const orders = [
+  ['aws', 'azure'],
+  ['azure', 'aws'],
+] as const satisfies [CloudName, CloudName][]
+type Order = readonly [CloudName, CloudName]
+const steps = outlines['migration.cold'].steps.map(({ name }) => name)
+/** The call of each step that changes something, on either cloud; the other steps only look. */
+const changes: Record<string, string[]> = {
+  stop_source: ['StopInstances', 'VirtualMachines_Deallocate'],
+  snapshot: ['CreateSnapshot', 'Snapshots_CreateOrUpdate'],
+  create_disk: ['StartSnapshot', 'Disks_CreateOrUpdate'],
+  copy: ['PutSnapshotBlock', 'PageBlob_UploadPages'],
+  create_vm: ['RunInstances', 'VirtualMachines_CreateOrUpdate'],
+}
+const undone = steps.slice(0, steps.indexOf('commit') + 1)
+
+/** Shorter than the clouds take to settle, so that what was under way has had its effect when the undo believes its eyes. */
+const inFlightMs = 300
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+  await world.startWorker()
+})
+afterAll(() => world.close())
+
+/** A few pairs per order, each used by one migration at a time: its VM is as it was when the migration has been undone. */
+const pairs = new Map<string, Pair[]>()
+async function withPair(
+  [from, to]: Order,
+  running: boolean,
+  use: (pair: Pair) => Promise<void>,
+): Promise<void> {
+  const free = pairs.get(`${from} ${running}`) ?? []
+  pairs.set(`${from} ${running}`, free)
+  const pair = free.pop() ?? (await world.openPair({ from, to, running, chunks: 3 }))
+  await use(pair)
+  free.push(pair)
+}
+
+/** Lets a migration come to `step` and holds it there. */
+async function comeTo(pair: Pair, step: string) {
+  const jobId = newId('job')
+  const gate = await world.hold(jobId, 'do', step)
+  await pair.migrate({}, jobId)
+  await world.until(`${step} to be next`, () => gate.reached())
+  return { jobId, begin: () => gate.open() }
+}
+
+/** Has a migration cancelled while a call of `step` is under way, which has its effect although nobody waits for its reply any more. */
+async function cancelAt(pair: Pair, step: string) {
+  const { jobId, begin } = await comeTo(pair, step)
+  const operations = changes[step] ?? ['*']
+  for (const operation of operations)
+    pair.inject({ operation, mode: 'delay', delayMs: inFlightMs, times: 10_000 })
+  const before = pair.calls().length
+  await begin()
+  await world.until(`a call of ${step}`, () =>
+    pair
+      .calls()
+      .slice(before)
+      .some(({ operation }) => operations.includes(operation) || operations.includes('*')),
+  )
+  await world.cancel(jobId)
+  pair.clearFaults()
+  return world.finished(jobId)
+}
+
+/** Has every call of `step` refused. */
+async function failAt(pair: Pair, step: string) {
+  const { jobId, begin } = await comeTo(pair, step)
+  for (const { name, loopback } of [pair.source, pair.destination])
+    loopback.inject({ operation: '*', mode: 'error', ...refusals[name], times: 10_000 })
+  const wayBack = await world.hold(jobId, 'undo', '*')
+  await begin()
+  await Promise.race([world.finished(jobId), world.until('the way back to begin', () => wayBack.reached())])
+  pair.clearFaults()
+  await wayBack.open()
+  return world.finished(jobId)
+}
+
+async function expectAllTakenBack(pair: Pair, running: boolean): Promise<void> {
+  expect(pair.leftovers()).toEqual([])
+  expect((await pair.sourceVm())?.state).toBe(running ? 'running' : 'stopped')
+}
+
+describe.each<Order>(orders)('%s to %s', (...order) => {
+  test.concurrent.each(undone)(
+    'a cancel in the middle of %s leaves nothing at the destination and the source running',
+    (step) =>
+      withPair(order, true, async (pair) => {
+        const job = await cancelAt(pair, step)
+        expect(job).toMatchObject({ state: 'cancelled', problem: { code: 'cancelled' }, residue: [] })
+        await expectAllTakenBack(pair, true)
+      }),
+  )
+
+  test.concurrent.each(undone)(
+    'a permanent failure of %s leaves nothing at the destination and the source running',
+    (step) =>
+      withPair(order, true, async (pair) => {
+        const job = await failAt(pair, step)
+        expect(job).toMatchObject({ state: 'failed', problem: { code: 'forbidden', step }, residue: [] })
+        await expectAllTakenBack(pair, true)
+      }),
+  )
+
+  test.concurrent('a source that was stopped is stopped again after a failure', () =>
+    withPair(order, false, async (pair) => {
+      expect(await failAt(pair, 'create_vm')).toMatchObject({ state: 'failed', residue: [] })
+      await expectAllTakenBack(pair, false)
+    }))
+})
+
+const refusals = {
+  aws: { code: 'UnauthorizedOperation', status: 403 },
+  azure: { code: 'AuthorizationFailed', status: 403 },
+}

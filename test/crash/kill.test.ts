@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { CloudName } from '#test/crash/pair.ts'
+import { countChunkWrites, isAscending, midCopy, progressOf, slowCopyDown } from '#test/crash/watch.ts'
+import { openWorld, type World } from '#test/crash/world.ts'
+
+/** The copy step's chunks in flight (workers/migration/copy.ts). */
+const slots = 8
+const chunks = 40
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld()
+})
+afterAll(() => world.close())
+
+describe.each<[CloudName, CloudName]>([
+  ['aws', 'azure'],
+  ['azure', 'aws'],
+])('%s to %s', (from, to) => {
+  test('a worker killed in mid-copy costs at most the chunks that were in flight, and another one finishes', async () => {
+    const [pair] = await Promise.all([world.openPair({ from, to, chunks }), world.keepAlive(2)])
+    slowCopyDown(pair)
+    const jobId = await pair.migrate()
+    await midCopy(world, jobId, 10)
+    const holder = await world.holderOf(jobId, 'copy')
+    await holder.kill()
+    expect(await world.copiedChunks(jobId)).toBeLessThan(chunks)
+    pair.clearFaults()
+
+    expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
+    expect(await pair.destinationIsIdentical()).toBe(true)
+    expect(countChunkWrites(pair)).toBeLessThanOrEqual(chunks + slots)
+    const events = await world.events(jobId)
+    expect(isAscending(progressOf(events))).toBe(true)
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, nr) => nr + 1))
+  })
+})
+
+test('a worker that is told to stop hands its step back and exits with 0; the next one goes on where it was', async () => {
+  const [pair] = await Promise.all([world.openPair({ from: 'aws', to: 'azure', chunks }), world.keepAlive(2)])
+  slowCopyDown(pair)
+  const jobId = await pair.migrate()
+  await midCopy(world, jobId, 10)
+  const holder = await world.holderOf(jobId, 'copy')
+  expect(await holder.terminate()).toBe(0)
+  const progressThen = await progressNow(jobId)
+  pair.clearFaults()
+
+  expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
+  expect(await pair.destinationIsIdentical()).toBe(true)
+  expect(countChunkWrites(pair)).toBeLessThanOrEqual(chunks + slots)
+  const events = await world.events(jobId)
+  const handedBack = events.findIndex(({ type }) => type === 'step.handed_back')
+  expect(events[handedBack]?.data).toMatchObject({ step: 'copy' })
+  expect(isAscending(progressOf(events))).toBe(true)
+  expect(Math.min(...progressOf(events.slice(handedBack)))).toBeGreaterThanOrEqual(progressThen)
+  // What was handed back is taken up at once, and not when a lease has run out.
+  const takenUp = events[handedBack + 1]
+  expect(takenUp).toMatchObject({ type: 'step.started', data: { step: 'copy' } })
+  expect(takenUp?.data['holder']).not.toBe(holder.id)
+})
+
+test('two workers that are killed again and again still move the VM: once, and identical', async () => {
+  const random = seeded(20_261_123)
+  const [pair] = await Promise.all([
+    world.openPair({ from: 'azure', to: 'aws', chunks: 24 }),
+    world.keepAlive(2),
+  ])
+  slowCopyDown(pair, 100)
+  const jobId = await pair.migrate()
+  const samples: number[] = []
+  for (let kills = 0; kills < 3; kills += 1) {
+    await new Promise((resolve) => setTimeout(resolve, random() * 1_500))
+    const alive = world.workers.filter((worker) => worker.alive)
+    await alive[Math.floor(random() * alive.length)]?.kill()
+    samples.push(await progressNow(jobId))
+    await world.keepAlive(2)
+  }
+  pair.clearFaults()
+
+  expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
+  expect(isAscending(samples)).toBe(true)
+  expect(isAscending(progressOf(await world.events(jobId)))).toBe(true)
+  expect(await pair.destinationIsIdentical()).toBe(true)
+  expect(pair.leftovers().map((entry) => entry.split(' ').slice(0, 2).join(' '))).toEqual([
+    'aws instance',
+    'aws volume',
+  ])
+})
+
+async function progressNow(jobId: string): Promise<number> {
+  const { rows } = await world.db.query<{ progress: number }>('select progress from jobs where id = $1', [
+    jobId,
+  ])
+  return rows[0]?.progress ?? 0
+}
+
+/** A small generator of numbers from 0 to 1 that is the same in every run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}

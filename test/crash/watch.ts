@@ -1,0 +1,81 @@
+import type { Call } from '#test/clouds/core/types.ts'
+import type { Pair } from '#test/crash/pair.ts'
+import type { AuditedWrite } from '#test/crash/probes.ts'
+import type { WorkerProcess } from '#test/crash/worker.ts'
+import type { JobEvent, World } from '#test/crash/world.ts'
+
+/** Operations that write a chunk. */
+export const chunkWrites = ['PutSnapshotBlock', 'PageBlob_UploadPages']
+
+/** Makes every write of a chunk take so long that a test can step in before the copy is over. */
+export function slowCopyDown(pair: Pair, delayMs = 150): void {
+  for (const operation of chunkWrites) pair.inject({ operation, mode: 'delay', delayMs, times: 100_000 })
+}
+
+/** Waits until at least so many chunks are in the journal; the copy is then still going on. */
+export const midCopy = (world: World, jobId: string, chunks: number): Promise<number> =>
+  world.until(`${chunks} chunks to be copied`, async () => {
+    const copied = await world.copiedChunks(jobId)
+    return copied >= chunks && copied
+  })
+
+/** How often a chunk was written. Sealing an Azure disk writes once more: the footer. */
+export const countChunkWrites = (pair: Pair): number =>
+  pair.calls().filter(({ operation }) => chunkWrites.includes(operation)).length -
+  (pair.destination.name === 'azure' ? 1 : 0)
+
+/** How often each operation that changes something had its effect, less those that may be repeated without harm (grants of access). */
+export function effects(pair: Pair): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { mutating, operation, status = 0 } of pair.calls())
+    if (mutating && status < 300 && !/Access$/.test(operation))
+      counts[operation] = (counts[operation] ?? 0) + 1
+  return counts
+}
+
+/** When which worker took hold of a step. Until the next one takes hold, only it may act for the job. */
+function holdings(events: readonly JobEvent[]): { holder: string; fromMs: number }[] {
+  return events
+    .filter(({ type }) => type === 'step.started')
+    .map(({ data, at }) => ({ holder: String(data['holder']), fromMs: at.getTime() }))
+}
+
+/** Calls to a cloud that arrived while another worker than the caller held the job. */
+export function strayCalls(
+  pair: Pair,
+  events: readonly JobEvent[],
+  workers: readonly WorkerProcess[],
+): Call[] {
+  const taken = holdings(events)
+  return pair.calls().filter(({ userAgent, atMs }) => {
+    const caller = workers.find(({ id }) => userAgent.includes(id))
+    return caller !== undefined && !holds(caller.id, taken, atMs)
+  })
+}
+
+/** Rows of the journal, the log and the checkpoints written by a worker while another one held the job. */
+export function strayWrites(
+  audit: readonly AuditedWrite[],
+  events: readonly JobEvent[],
+  workers: readonly WorkerProcess[],
+): AuditedWrite[] {
+  const taken = holdings(events)
+  return audit.filter(({ by, at }) => {
+    const writer = workers.find(({ name }) => name === by)
+    return writer !== undefined && !holds(writer.id, taken, at.getTime())
+  })
+}
+
+/** Clocks have a resolution of a millisecond, and both ends of a hand-over may fall into the same one. */
+const holds = (id: string, taken: { holder: string; fromMs: number }[], atMs: number): boolean => {
+  const before = taken.findLast(({ fromMs }) => fromMs < atMs)
+  const within = taken.filter(({ fromMs }) => Math.abs(fromMs - atMs) <= 1)
+  return [before, ...within].some((holding) => holding?.holder === id)
+}
+
+/** The job's progress as its events tell it. */
+export const progressOf = (events: readonly JobEvent[]): number[] =>
+  events.filter(({ type }) => type === 'progress').map(({ data }) => Number(data['progress']))
+
+export const isAscending = (figures: readonly number[]): boolean =>
+  figures.every((figure, nr) => nr === 0 || figure >= (figures[nr - 1] ?? 0))
