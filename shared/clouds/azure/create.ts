@@ -177,9 +177,14 @@ async function publicKey(client: AzureClient, keyPair: string): Promise<string> 
   throw invalid('key_pair', `"${keyPair}" holds no public key`, 'Upload one, or give the public key itself.')
 }
 
-async function unusableKey(): Promise<string> {
-  const { publicKey: key } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  return openSsh(key)
+/** One per process will do: making one takes 0.1 s, and there is nobody who could use any of them. */
+let unusable: Promise<string> | undefined
+
+function unusableKey(): Promise<string> {
+  unusable ??= promisify(generateKeyPair)('rsa', { modulusLength: 2048 }).then((pair) =>
+    openSsh(pair.publicKey),
+  )
+  return unusable
 }
 
 /** RFC 4253, 6.6: length-prefixed name, exponent and modulus. */

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import manifest from '#package.json' with { type: 'json' }
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 
@@ -60,7 +61,7 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     requestTimeoutMs: milliseconds(settings, 'request_timeout_ms', { least: 100, fallback: 60_000 }),
     pollMs: milliseconds(settings, 'poll_ms', { least: 1, fallback: 1000 }),
     consistencyMs: milliseconds(settings, 'consistency_ms', { least: 0, fallback: 5_000 }),
-    userAgent: `novacron/0.1.0 (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
+    userAgent: `novacron/${manifest.version} (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
   }
 }
 

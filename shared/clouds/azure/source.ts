@@ -58,12 +58,12 @@ async function* listExtents(
   let next: string | undefined
   do {
     const continuationToken = next
+    signal?.throwIfAborted()
     const page = await blob.use('PageBlob_GetPageRanges', async (client) => {
       const settings = { maxPageSize: rangesPerPage, ...(continuationToken ? { continuationToken } : {}) }
-      const pages = client
-        .listPageRanges(0, sizeBytes, signal ? { abortSignal: signal } : {})
-        .byPage(settings)
-      const { value } = (await pages.next()) as { value?: RangePage }
+      const { value } = (await client.listPageRanges(0, sizeBytes).byPage(settings).next()) as {
+        value?: RangePage
+      }
       return value
     })
     for (const { start, end } of page?.pageRange ?? []) {

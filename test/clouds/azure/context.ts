@@ -125,7 +125,9 @@ export function accepted(
     ...outlook
   }: Outlook & { provider: string; region: string; status: number; body?: unknown },
 ): PlainReply {
-  return json(status, body, context.operations.begin(provider, region, request.apiVersion, outlook))
+  const { location, ...headers } = context.operations.begin(provider, region, request.apiVersion, outlook)
+  // What is made or changed is its own result; only an operation without a body points to one.
+  return json(status, body, body === undefined && location !== undefined ? { ...headers, location } : headers)
 }
 
 /** One page of a list, with an absolute link to the next. */

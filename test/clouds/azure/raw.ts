@@ -36,11 +36,13 @@ export function createRaw(cloud: StartedCloud): Raw {
     new Promise((resolve, reject) => {
       const call = request(new URL(url, cloud.url), { method, headers, agent })
       call.on('error', reject)
-      call.on('response', async (response) => {
-        const parts: Buffer[] = []
-        for await (const part of response as AsyncIterable<Buffer>) parts.push(part)
-        const text = Buffer.concat(parts).toString('latin1')
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) })
+      call.on('response', (response) => {
+        response.setEncoding('latin1').on('error', reject)
+        let text = ''
+        response.on('data', (part: string) => (text += part))
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parse(text) }),
+        )
       })
       call.end(body)
     })

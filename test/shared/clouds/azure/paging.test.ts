@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -57,11 +56,13 @@ test('the ranges of a scattered disk are listed over more than three pages, with
   const vm = await runVm(subject, job)
   const snapshot = await subject.cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) })
   const source = await subject.cloud.disks.openSnapshot(await untilReady(subject.cloud, snapshot))
+  const wrong = []
   let next = 0
   for await (const extent of source.extents()) {
-    expect(extent).toEqual({ offset: next * 8192, length: 4096 })
+    if (extent.offset !== next * 8192 || extent.length !== 4096) wrong.push(extent)
     next += 1
   }
+  expect(wrong).toEqual([])
   expect(next).toBe(islands)
   const pages = subject.loopback.calls().filter(({ operation }) => operation === 'PageBlob_GetPageRanges')
   expect(pages.length).toBeGreaterThan(3)

@@ -10,9 +10,12 @@ import {
   removeAll,
   residueOf,
   runVm,
+  untilGone,
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { compute, networking } from '#test/clouds/azure/harness.ts'
+import { createRaw } from '#test/clouds/azure/raw.ts'
 import { openSubject, region, settingsFor, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
 
 let subject: AzureSubject
@@ -41,8 +44,6 @@ const newDisk = (job: string, sizeBytes = 20 * mebibyte) =>
     firmware: 'bios',
     architecture: 'x86_64',
   })
-const callsOf = (operation: string) =>
-  subject.loopback.calls().filter((call) => call.operation === operation).length
 
 describe('a VM whose making was cut short', () => {
   test('between interface and VM is finished by the next call, with the same interface', async () => {
@@ -205,16 +206,62 @@ describe('a disk', () => {
   })
 })
 
-describe('deleting a VM', () => {
-  test('that NovaCron did not make takes its disk along too, however often it is asked', async () => {
-    const job = newJob()
-    const vm = await runVm(subject, job)
-    await subject.cloud.compute.delete(vm)
-    await subject.cloud.compute.delete(vm)
-    expect(callsOf('VirtualMachines_Delete')).toBeGreaterThan(1)
-    await removeAll(subject, job)
+test('deleting a VM that others made takes along its disk, interface and public address, though nothing is marked so', async () => {
+  const raw = createRaw(subject.loopback)
+  const group = '/resourceGroups/novacron/providers'
+  const idOf = (path: string) => `/subscriptions/${subject.settings.credentials['subscription_id']}${path}`
+  const put = async (path: string, api: string, body: object) => {
+    const reply = await raw.arm('PUT', `${path}?${api}`, body)
+    if (reply.status >= 300) throw new Error(reply.text)
+  }
+  await removeAll(subject, await runAndName()) // makes group and network
+  const tags = { by: 'hand' }
+  const address = `${group}/Microsoft.Network/publicIPAddresses/hand`
+  const nic = `${group}/Microsoft.Network/networkInterfaces/hand`
+  const subnet = `${group}/Microsoft.Network/virtualNetworks/novacron-${region}/subnets/default`
+  await put(address, networking, { location: region, tags, sku: { name: 'Standard' } })
+  await put(nic, networking, {
+    location: region,
+    tags,
+    properties: {
+      ipConfigurations: [
+        { name: 'ip', properties: { subnet: { id: idOf(subnet) }, publicIPAddress: { id: idOf(address) } } },
+      ],
+    },
   })
+  const vm = `${group}/Microsoft.Compute/virtualMachines/hand`
+  await put(vm, compute, {
+    location: region,
+    tags,
+    properties: {
+      hardwareProfile: { vmSize: 'Standard_B1s' },
+      storageProfile: {
+        imageReference: {
+          publisher: 'Canonical',
+          offer: 'ubuntu-24_04-lts',
+          sku: 'server',
+          version: 'latest',
+        },
+        osDisk: { createOption: 'FromImage' },
+      },
+      networkProfile: { networkInterfaces: [{ id: idOf(nic) }] },
+      osProfile: { computerName: 'hand', adminUsername: 'me', adminPassword: 'Secret-1234' },
+    },
+  })
+  raw.close()
+  const ref = { region, id: idOf(vm) }
+  expect((await untilState(subject.cloud, ref, 'running')).publicIp).toMatch(/^20\.61\./)
+  expect(subject.loopback.residue().filter((each) => each.tags['by'] === 'hand')).toHaveLength(4)
+  await subject.cloud.compute.delete(ref)
+  await untilGone(subject.cloud, ref)
+  expect(subject.loopback.residue().filter((each) => each.tags['by'] === 'hand')).toEqual([])
 })
+
+async function runAndName(): Promise<string> {
+  const job = newJob()
+  await runVm(subject, job)
+  return job
+}
 
 test("one step's lost lease never fails another step's sign-in", async () => {
   const cloud = await openAzure(settingsFor(subject.loopback))
@@ -232,6 +279,6 @@ test("one step's lost lease never fails another step's sign-in", async () => {
   held = false
   const holding = cloud.identity.validate()
   await expect(losing).rejects.toBe(lost)
-  await expect(holding).resolves.toMatchObject({ accountId: expect.any(String) })
+  await expect(holding).resolves.toMatchObject({ accountId: expect.any(String) as unknown })
   cloud.close()
 })

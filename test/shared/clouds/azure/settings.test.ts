@@ -78,10 +78,18 @@ describe('names', () => {
     expect(parseArmId('web', vm)).toMatchObject({ group: 'g', name: 'web' })
     expect(parseArmId('other/web', vm)).toMatchObject({ group: 'other', name: 'web' })
     expect(canonicalId(id)).toContain('/resourceGroups/other/')
-    for (const bad of ['', 'a/b/c', id.replace('virtualmachines', 'disks'), '/subscriptions/u', 'we b']) {
-      expect(() => parseArmId(bad, vm), bad).toThrow(expect.objectContaining({ code: 'invalid_request' }))
-    }
   })
+})
+
+test.for([
+  '',
+  'a/b/c',
+  'we b',
+  '/subscriptions/u',
+  '/subscriptions/u/resourceGroups/g/providers/Microsoft.Compute/disks/d',
+])('"%s" is not the id of a VM', (bad) => {
+  const vm = { subscription: 'u', group: 'g', type: 'Microsoft.Compute/virtualMachines', name: '' }
+  expect(() => parseArmId(bad, vm)).toThrow(expect.objectContaining({ code: 'invalid_request' }))
 })
 
 describe('states and sizes', () => {
