@@ -5,6 +5,7 @@ import type { Outbound, OutboundReply } from '#shared/outbound.ts'
 import { OutboundError } from '#shared/public-url.ts'
 import { openCredentials, webhookCredential } from '#shared/secrets/credentials.ts'
 import type { Keyring } from '#shared/secrets/keyring.ts'
+import { createLimiter } from '#workers/webhooks/limit.ts'
 import { delivered, givenUp, readDelivery, recordFailedTry, type Delivery } from '#workers/webhooks/record.ts'
 import { secretsAt, signedHeaders } from '#workers/webhooks/sign.ts'
 
@@ -38,6 +39,9 @@ export const standardScheduleMs: readonly number[] = [
   24 * hour,
 ]
 
+/** Of the 20 places that a pool has by default. */
+const atOncePerWebhook = 4
+
 const step = stepsOf<DeliverInput, object>()
 
 /**
@@ -46,10 +50,11 @@ const step = stepsOf<DeliverInput, object>()
  */
 export const deliverStep = (needs: DeliveryNeeds): Step => {
   const { scheduleMs = standardScheduleMs } = needs
+  const limited = createLimiter(atOncePerWebhook)
   return step('deliver', {
     effect: 'changes',
     retry: { attempts: scheduleMs.length + 1, scheduleMs },
-    run: (context) => deliver(context, needs),
+    run: (context) => limited(context.input.webhook_id, () => deliver(context, needs)),
     // What was said cannot be unsaid: all that is left to do is to close the delivery.
     undo: {
       run(context) {

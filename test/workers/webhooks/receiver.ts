@@ -16,6 +16,8 @@ export interface Receiver {
   received: Received[]
   /** Answers for the next messages, in order; after them 204. */
   answers: Answer[]
+  /** The most messages that were waiting for an answer at one time. */
+  mostAtOnce(): number
   close(): Promise<void>
 }
 
@@ -23,7 +25,12 @@ export interface Receiver {
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = []
   const answers: Answer[] = []
+  const waiting = new Set<object>()
+  let mostAtOnce = 0
   const server = createServer((request, response) => {
+    waiting.add(response)
+    mostAtOnce = Math.max(mostAtOnce, waiting.size)
+    response.once('close', () => waiting.delete(response))
     void text(request).then((body) => {
       received.push({ path: request.url ?? '', headers: request.headers, body })
       const answer = answers.shift() ?? { status: 204 }
@@ -39,6 +46,7 @@ export async function startReceiver(): Promise<Receiver> {
     url: `http://127.0.0.1:${port}/hook`,
     received,
     answers,
+    mostAtOnce: () => mostAtOnce,
     async close() {
       server.closeAllConnections()
       server.close()
