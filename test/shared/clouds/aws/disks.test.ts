@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withCallScope } from '#shared/clouds/scope.ts'
 import { clientsFor } from '#test/clouds/aws/raw.ts'
 import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
@@ -199,6 +200,34 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
   expect(residueOf(subject.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(0)
   ec2.destroy()
   await removeAll(subject, job)
+})
+
+test('a worker that died right after asking for a snapshot, before it was to be seen, leaves one and not two', async () => {
+  const slow = await openSubject({
+    delaysMs: { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 150 },
+  })
+  const job = newJob()
+  const vm = await runVm(slow, job)
+  const request = { ...intentOf(job), vm, disk: rootOf(vm) }
+  const death = new AbortController()
+  slow.loopback.inject({ operation: 'CreateSnapshot', mode: 'drop_reply' })
+  const dying = withCallScope({ signal: death.signal, beforeCall: () => {} }, () =>
+    slow.cloud.disks.createSnapshot(request),
+  )
+  const asked = () =>
+    slow.loopback.calls().some((call) => call.operation === 'CreateSnapshot' && call.status === 200)
+  while (!asked()) await new Promise((resolve) => setTimeout(resolve, 1))
+  death.abort(new Error('died'))
+  await expect(dying).rejects.toThrow('died')
+
+  // The next worker cannot see the first snapshot yet and asks for another.
+  const agreed = await slow.cloud.disks.createSnapshot(request)
+  expect(slow.loopback.calls().filter((call) => call.operation === 'CreateSnapshot')).toHaveLength(2)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(await slow.cloud.disks.createSnapshot(request)).toEqual(agreed)
+  expect(residueOf(slow.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(1)
+  slow.cloud.close()
+  await slow.loopback.close()
 })
 
 test('a block token that ran out is fetched anew', async () => {
