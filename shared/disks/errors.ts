@@ -5,6 +5,7 @@ import { NovaError } from '#shared/errors.ts'
  * - `integrity` (retryable): bytes do not have the digest they should have;
  * - `short_read` (retryable): a source gave fewer bytes than asked;
  * - `io` (retryable): the operating system failed to read or write;
+ * - `disk_mismatch`: the destination, read back, is not what was copied;
  * - `lease_lost` (cancelled): another worker has taken over this transfer; nothing was written;
  * - `journal_missing`, `journal_mismatch`, `journal_corrupt`: the journal does not exist, belongs to another transfer, or is not one;
  * - `size_mismatch`: the destination is smaller than what should be on it;

@@ -101,6 +101,20 @@ test('a destination that is larger must be zero beyond what was copied', async (
   expect((await verify()).mismatches).toHaveLength(1)
 })
 
+test('the remainder of the last copied chunk must be zero on a larger destination, too', async () => {
+  const full = Buffer.alloc(10_000, 'data')
+  const journal = memoryJournal()
+  const sink = memorySink(full.length, { zeroed: true })
+  const source = memorySource(full, [{ offset: 0, length: full.length }])
+  const { manifest } = await copyDisk({ source, sink, journal, slots: 2, signal })
+  const larger = Buffer.concat([full, Buffer.alloc(5000)])
+  const verify = () =>
+    verifyDisk({ source: memorySource(larger, allocatedIn(larger)), manifest, slots: 2, signal })
+  expect(await verify()).toMatchObject({ mismatches: [], digest: await contentDigest(manifest) })
+  larger[10_001] = 1
+  expect((await verify()).mismatches).toEqual([{ offset: 10_000, length: 2288 }])
+})
+
 test('a destination that is smaller is another disk', async () => {
   const { manifest } = await copied()
   const source = memorySource(data.subarray(0, 40_000), [])
