@@ -8,10 +8,14 @@ import { sinceForwardMs } from '#workers/forward.ts'
 export type Power = 'running' | 'stopped'
 
 /** Which of the two a VM is in or on its way to; undefined for a state that leads to neither. */
-export const powerOf = (state: VmState): Power | undefined =>
-  ({ pending: 'running', running: 'running', stopping: 'stopped', stopped: 'stopped' } as const)[
-    state as 'pending'
-  ]
+export const powerOf = (state: VmState): Power | undefined => powers[state]
+
+const powers: Partial<Record<VmState, Power>> = {
+  pending: 'running',
+  running: 'running',
+  stopping: 'stopped',
+  stopped: 'stopped',
+}
 
 /**
  * Starts or stops a VM and waits until it is so. Safe to repeat at any point: it goes by the state that the cloud tells.
