@@ -132,7 +132,8 @@ export interface ComputeFacet {
   sizes(region: string): Promise<InstanceSize[]>
   /**
    * Creates a VM and whatever it needs (network interface, address). Called again with the same token it returns the same VM,
-   * also when the first reply was lost or the first call died half way.
+   * also when the first reply was lost or the first call died half way. Called once more when the VM runs, it removes what only the
+   * creating needed (AWS: the image and the imported snapshots).
    */
   create(request: CreateVm): Promise<CloudVm>
   /** The VM, or undefined if the cloud says it does not exist. */
