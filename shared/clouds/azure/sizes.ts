@@ -5,7 +5,7 @@ import type { InstanceSize } from '#shared/clouds/port.ts'
 /** The list is some megabytes per region and changes about monthly. */
 const keptMs = 15 * 60_000
 
-/** VM sizes of a region, kept for a while. */
+/** VM sizes of a region, kept for a while. Askers at the same moment each ask for themselves: one's cancellation is not the other's. */
 export function createSizes(client: AzureClient): (region: string) => Promise<InstanceSize[]> {
   const kept = new Map<string, { atMs: number; sizes: InstanceSize[] }>()
   return async (region) => {

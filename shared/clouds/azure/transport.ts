@@ -23,7 +23,7 @@ export async function createTransport({
   caPem: string | undefined
   timeoutMs: number
 }): Promise<Transport> {
-  const [{ createDefaultHttpClient }, { rootCertificates }] = await Promise.all([
+  const [{ createDefaultHttpClient }, { createSecureContext, rootCertificates }] = await Promise.all([
     import('@azure/core-rest-pipeline'),
     import('node:tls'),
   ])
@@ -31,7 +31,10 @@ export async function createTransport({
   const agent = new Agent({
     keepAlive: true,
     maxSockets: 64,
-    ...(caPem === undefined ? {} : { ca: [...rootCertificates, caPem] }),
+    // Not as `ca`: the agent would join all authorities into a key for every single request (a third of its time, measured).
+    ...(caPem === undefined
+      ? {}
+      : { secureContext: createSecureContext({ ca: [...rootCertificates, caPem] }) }),
   })
 
   return {

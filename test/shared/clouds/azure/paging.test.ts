@@ -25,6 +25,7 @@ async function opened(options: Partial<AzureOptions>): Promise<AzureSubject> {
 test('VMs, their disks and addresses are listed over more than three pages, each once', async () => {
   const subject = await opened({ pageSize: 2 })
   const job = newJob()
+  expect((await subject.cloud.compute.sizes(region)).length).toBeGreaterThan(60)
   const made = await Promise.all(Array.from({ length: 7 }, () => runVm(subject, job)))
   const listed = []
   for await (const vm of subject.cloud.compute.list({ region })) listed.push(vm)
