@@ -29,6 +29,9 @@ export const ownBuffer = (lengthBytes: number): Buffer => Buffer.allocUnsafeSlow
 /** Below this a hop to another thread costs more than the hash (about 40 µs). */
 const SMALL_BYTES = 65_536
 
+/** Two threads saturate what one copy can read and write; each costs about 10 MB. */
+const THREADS = Math.min(2, availableParallelism())
+
 interface Hasher {
   waiting: Map<number, PromiseWithResolvers<{ data: Buffer; digest: Buffer }>>
   digest(bytes: ArrayBuffer): Promise<{ data: Buffer; digest: Buffer }>
@@ -37,10 +40,8 @@ interface Hasher {
 let hashers: Hasher[] = []
 let lastId = 0
 
-/** Two threads saturate what one copy can read and write; each costs about 10 MB. */
 const leastBusy = (): Hasher => {
-  const wanted = Math.min(2, availableParallelism())
-  while (hashers.length < wanted) hashers.push(startHasher())
+  while (hashers.length < THREADS) hashers.push(startHasher())
   return hashers.reduce((best, hasher) => (hasher.waiting.size < best.waiting.size ? hasher : best))
 }
 
