@@ -108,6 +108,18 @@ test('a record with a flipped bit and everything after it are not believed', asy
   }
 })
 
+test('records after a damaged one stay disbelieved when the journal has grown over the damage', async () => {
+  await write([0, 1, 2, 3, 4])
+  const damaged = await readFile(path)
+  damaged.writeUInt8(damaged.readUInt8(24 + 2 * 44 + 9) ^ 1, 24 + 2 * 44 + 9)
+  await writeFile(path, damaged)
+  await withJournal(async (journal) => {
+    await journal.open()
+    await journal.record([whole(20)])
+  })
+  await withJournal(async (journal) => expect(members((await journal.open()).done)).toEqual([0, 1, 20]))
+})
+
 test('a file that is something else is refused and left alone', async () => {
   const other = Buffer.from('this is somebody’s letter, and it is long enough')
   await writeFile(path, other)
