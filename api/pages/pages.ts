@@ -5,6 +5,7 @@ import { assertPermitted, assertSameOrigin, authenticate } from '#api/auth/authe
 import { endSession, startSession } from '#api/auth/session.ts'
 import { loadAssets, pageHeaders, serveAsset } from '#api/pages/assets.ts'
 import { ApiError, asApiError } from '#api/http/problem.ts'
+import { reply } from '#api/http/reply.ts'
 import type { Services } from '#api/services.ts'
 
 /** The pages for people: sign-in, console and API reference. Their files are in api/console. */
@@ -22,6 +23,17 @@ export function mountPages(app: OpenAPIHono, services: Services): void {
   app.get('/console', async (c) => {
     const refusal = await refuse(c, services)
     return refusal ?? page(c, 'console.html')
+  })
+  app.get('/session', async (c) => {
+    const { tenantId, subject, roles, permissions, expiresAt } = await authenticate(c, services.verifyToken)
+    const session = {
+      tenant: tenantId,
+      subject,
+      roles,
+      permissions: [...permissions],
+      expires_at: expiresAt.toISOString(),
+    }
+    return reply(200, session)
   })
   app.get('/login', (c) => page(c, 'login.html'))
   app.post('/login', async (c) => {

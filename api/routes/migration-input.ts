@@ -39,11 +39,9 @@ const expression = z
   })
 
 const bootCheck = z.strictObject({
-  expect: expression
-    .optional()
-    .openapi({
-      description: 'Regular expression (RE2 syntax) that a line of the destination’s console must match.',
-    }),
+  expect: expression.optional().openapi({
+    description: 'Regular expression (RE2 syntax) that a line of the destination’s console must match.',
+  }),
   timeout: duration(3_600_000).optional(),
   required: z.boolean().optional().openapi({
     description: 'Roll back when the boot cannot be proved. Default: only when `expect` is given.',
