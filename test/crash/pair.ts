@@ -57,6 +57,8 @@ export interface PairOptions {
   dir: string
   imagePath: string
   running?: boolean
+  /** Gives an address to use instead of the destination's own. */
+  via?: (url: string) => Promise<string>
 }
 
 /** Long enough for what the loopbacks take to show what was made, short enough for a test to wait it out. */
@@ -65,7 +67,14 @@ export const settlesMs = 600
 export async function openPair(db: Pool, keyring: Keyring, options: PairOptions): Promise<Pair> {
   const { imagePath, dir, running = true } = options
   const source = await openSide(db, keyring, options.from, join(dir, 'source'), imagePath)
-  const destination = await openSide(db, keyring, options.to, join(dir, 'destination'))
+  const destination = await openSide(
+    db,
+    keyring,
+    options.to,
+    join(dir, 'destination'),
+    undefined,
+    options.via,
+  )
   const vm = await makeVm(source, running)
   const before = new Set(stock(source))
   source.loopback.clearCalls()
@@ -150,13 +159,19 @@ async function openSide(
   name: CloudName,
   dir: string,
   imagePath?: string,
+  via?: (url: string) => Promise<string>,
 ): Promise<Side> {
   const image = imagePath === undefined ? {} : { imagePath }
   const loopback =
     name === 'aws'
       ? await startAws({ dir, boot: false, delaysMs: awsDelays, ...image })
       : await startAzure({ dir, boot: false, ...image })
-  const { credentials, endpoints, regions } = loopback
+  const { credentials, regions } = loopback
+  const endpoints: Record<string, string> = { ...loopback.endpoints }
+  if (via) {
+    const address = await via(loopback.url)
+    for (const service of Object.keys(endpoints)) endpoints[service] = address
+  }
   const options = {
     ...loopback.options,
     consistency_ms: settlesMs,

@@ -39,7 +39,7 @@ export interface World {
   /** Where the workers' queues are. */
   addresses: QueueAddresses
   /** Two fresh clouds with a VM on the first whose disk has `chunks` chunks of data. */
-  openPair(options: Pick<PairOptions, 'from' | 'to' | 'running'> & { chunks?: number }): Promise<Pair>
+  openPair(options: Pick<PairOptions, 'from' | 'to' | 'running' | 'via'> & { chunks?: number }): Promise<Pair>
   startWorker(env?: Record<string, string>): Promise<WorkerProcess>
   /** All that were started, also those that are gone. */
   workers: readonly WorkerProcess[]
@@ -155,11 +155,15 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     async finished(jobId, timeoutMs = waitMs) {
       const endMs = Date.now() + timeoutMs
       for (;;) {
-        const { rows } = await db.query<FinishedJob>(
-          'select state, problem, residue, progress, output from jobs where id = $1',
-          [jobId],
-        )
-        const [job] = rows
+        const job = await db
+          .query<FinishedJob>('select state, problem, residue, progress, output from jobs where id = $1', [
+            jobId,
+          ])
+          .then(
+            ({ rows }) => rows[0],
+            // A test may have taken the database away.
+            () => undefined,
+          )
         if (job && isFinished(job.state)) return job
         if (Date.now() > endMs)
           throw new Error(`after ${timeoutMs} ms ${jobId} is ${job?.state}:\n${await describe(db, jobId)}`)
