@@ -33,7 +33,8 @@ export async function createVm(
   const made = await client.find('VirtualMachines_Get', () =>
     virtualMachines.get(group, name, { expand: 'instanceView' }),
   )
-  if (!made || (made.provisioningState === 'Failed' && failureOf(made.instanceView?.statuses))) {
+  const gaveUp = made?.provisioningState === 'Failed' && failureOf(made.instanceView?.statuses) !== undefined
+  if (!made || gaveUp || made.provisioningState === 'Deleting') {
     const model = await describe(client, request, name, sizes, made?.osProfile)
     await client.submit('VirtualMachines_CreateOrUpdate', () =>
       virtualMachines.createOrUpdate(group, name, model),

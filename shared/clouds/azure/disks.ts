@@ -46,7 +46,7 @@ export function createDisks(client: AzureClient): DisksFacet {
       const target = { ...nowhere(client, snapshotType), name: nameFor(token) }
       const { group, name } = target
       const made = await client.find('Snapshots_Get', () => snapshots.get(group, name))
-      if (!made) {
+      if (!stays(made)) {
         await withGroup(client, vm.region, () =>
           client.submit('Snapshots_CreateOrUpdate', () =>
             snapshots.createOrUpdate(group, name, {
@@ -87,7 +87,7 @@ export function createDisks(client: AzureClient): DisksFacet {
       const target = { ...nowhere(client, diskType), name: nameFor(token) }
       const { group, name } = target
       const made = await client.find('Disks_Get', () => disks.get(group, name))
-      if (!made) {
+      if (!stays(made)) {
         const bytes = uploadable(sizeBytes)
         await withGroup(client, region, () =>
           client.submit('Disks_CreateOrUpdate', () =>
@@ -199,6 +199,10 @@ const sizeOfDisk = (disk: Disk | Snapshot): number => Number(disk.tags?.[sizeTag
 
 const isUploading = (disk: Disk): boolean =>
   disk.diskState === 'ReadyToUpload' || disk.diskState === 'ActiveUpload'
+
+/** Is it there to stay? What is being deleted is asked for again, which Azure refuses (`conflict`) until it is gone. */
+const stays = (found: Disk | Snapshot | undefined): boolean =>
+  found !== undefined && found.provisioningState !== 'Deleting'
 
 /** A disk just asked for is not there to be written at once. */
 const whenMade = (client: AzureClient, read: () => Promise<Disk>): Promise<Disk> =>

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { GrantedBlob } from '#shared/clouds/azure/access.ts'
 import { maxRangeBytes } from '#shared/clouds/azure/source.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
+import { sha256 as sha256Of } from '#shared/disks/hash.ts'
 import type { DiskSink } from '#shared/disks/port.ts'
 
 /**
@@ -15,7 +16,7 @@ export function createSink({ blob, sizeBytes }: { blob: GrantedBlob; sizeBytes: 
     preferredChunkBytes: maxRangeBytes,
     zeroed: true,
     async write({ offset, data, sha256 }, signal) {
-      if (!createHash('sha256').update(data).digest().equals(sha256)) throw altered(offset)
+      if (!(await sha256Of(data)).equals(sha256)) throw altered(offset)
       // A disk's last bytes may not fill a page; what follows them up to the next MiB is ours, and zero.
       const pages = data.length % 512 === 0 ? data : padded(data)
       for (let at = 0; at < pages.length; at += maxRangeBytes) {

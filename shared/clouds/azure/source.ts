@@ -3,6 +3,7 @@ import type { GrantedBlob } from '#shared/clouds/azure/access.ts'
 import { timedOut } from '#shared/clouds/azure/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { callSignal } from '#shared/clouds/scope.ts'
+import { ownBuffer } from '#shared/disks/hash.ts'
 import type { DiskSource, Extent } from '#shared/disks/port.ts'
 
 /** Azure gives the checksum of a range, and takes a write, of at most this many bytes. */
@@ -103,7 +104,7 @@ function readRange(
 }
 
 async function collect(stream: NodeJS.ReadableStream | undefined, extent: Extent): Promise<Buffer> {
-  const data = Buffer.allocUnsafe(extent.length)
+  const data = ownBuffer(extent.length)
   let filled = 0
   for await (const part of (stream ?? []) as AsyncIterable<Buffer>) {
     if (filled + part.length > data.length)

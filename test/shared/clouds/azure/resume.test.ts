@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
+import { nameFor } from '#shared/clouds/azure/names.ts'
 import type { CreateVm } from '#shared/clouds/port.ts'
 import { withCallScope } from '#shared/clouds/scope.ts'
 import {
@@ -9,13 +10,11 @@ import {
   newJob,
   removeAll,
   residueOf,
-  runVm,
+  until,
   untilGone,
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { compute, networking } from '#test/clouds/azure/harness.ts'
-import { createRaw } from '#test/clouds/azure/raw.ts'
 import { openSubject, region, settingsFor, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
 
 let subject: AzureSubject
@@ -156,6 +155,40 @@ describe('an upload that was cut short', () => {
   })
 })
 
+test('what is being deleted is not given out as made: the call is refused until it is gone, then makes it anew', async () => {
+  const slow = await openSubject({ delaysMs: { disk: 300, vmCreate: 0, vmDelete: 300, network: 0 } })
+  const [disk, vm] = [
+    {
+      ...intentOf(newJob()),
+      region,
+      name: 'd',
+      sizeBytes: 20 * mebibyte,
+      firmware: 'bios',
+      architecture: 'x86_64',
+    } as const,
+    request(newJob()),
+  ]
+  const deleting = slow.cloud.disks.deleteDisk(await slow.cloud.disks.createDisk(disk))
+  const made = await slow.cloud.compute.create(vm)
+  await slow.cloud.compute.delete(made)
+  const busy = { code: 'conflict', retryable: true }
+  await expect(slow.cloud.compute.create(vm)).rejects.toMatchObject(busy)
+  await untilGone(slow.cloud, made)
+  expect((await slow.cloud.compute.create(vm)).id).toBe(made.id)
+  await deleting
+  await slow.cloud.disks.createDisk(disk)
+  const again = slow.cloud.disks.deleteDisk({ region, id: nameFor(disk.token) })
+  await until('the disk to be on its way', () =>
+    Promise.resolve(
+      slow.loopback.calls().filter(({ operation }) => operation === 'Disks_Delete').length === 2,
+    ),
+  )
+  await expect(slow.cloud.disks.createDisk(disk)).rejects.toMatchObject(busy)
+  await again
+  slow.cloud.close()
+  await slow.loopback.close()
+})
+
 describe('a disk', () => {
   test('of no whole MiB keeps its size for those who write and read it', async () => {
     const job = newJob()
@@ -205,63 +238,6 @@ describe('a disk', () => {
     await removeAll(subject, job)
   })
 })
-
-test('deleting a VM that others made takes along its disk, interface and public address, though nothing is marked so', async () => {
-  const raw = createRaw(subject.loopback)
-  const group = '/resourceGroups/novacron/providers'
-  const idOf = (path: string) => `/subscriptions/${subject.settings.credentials['subscription_id']}${path}`
-  const put = async (path: string, api: string, body: object) => {
-    const reply = await raw.arm('PUT', `${path}?${api}`, body)
-    if (reply.status >= 300) throw new Error(reply.text)
-  }
-  await removeAll(subject, await runAndName()) // makes group and network
-  const tags = { by: 'hand' }
-  const address = `${group}/Microsoft.Network/publicIPAddresses/hand`
-  const nic = `${group}/Microsoft.Network/networkInterfaces/hand`
-  const subnet = `${group}/Microsoft.Network/virtualNetworks/novacron-${region}/subnets/default`
-  await put(address, networking, { location: region, tags, sku: { name: 'Standard' } })
-  await put(nic, networking, {
-    location: region,
-    tags,
-    properties: {
-      ipConfigurations: [
-        { name: 'ip', properties: { subnet: { id: idOf(subnet) }, publicIPAddress: { id: idOf(address) } } },
-      ],
-    },
-  })
-  const vm = `${group}/Microsoft.Compute/virtualMachines/hand`
-  await put(vm, compute, {
-    location: region,
-    tags,
-    properties: {
-      hardwareProfile: { vmSize: 'Standard_B1s' },
-      storageProfile: {
-        imageReference: {
-          publisher: 'Canonical',
-          offer: 'ubuntu-24_04-lts',
-          sku: 'server',
-          version: 'latest',
-        },
-        osDisk: { createOption: 'FromImage' },
-      },
-      networkProfile: { networkInterfaces: [{ id: idOf(nic) }] },
-      osProfile: { computerName: 'hand', adminUsername: 'me', adminPassword: 'Secret-1234' },
-    },
-  })
-  raw.close()
-  const ref = { region, id: idOf(vm) }
-  expect((await untilState(subject.cloud, ref, 'running')).publicIp).toMatch(/^20\.61\./)
-  expect(subject.loopback.residue().filter((each) => each.tags['by'] === 'hand')).toHaveLength(4)
-  await subject.cloud.compute.delete(ref)
-  await untilGone(subject.cloud, ref)
-  expect(subject.loopback.residue().filter((each) => each.tags['by'] === 'hand')).toEqual([])
-})
-
-async function runAndName(): Promise<string> {
-  const job = newJob()
-  await runVm(subject, job)
-  return job
-}
 
 test("one step's lost lease never fails another step's sign-in", async () => {
   const cloud = await openAzure(settingsFor(subject.loopback))
