@@ -43,7 +43,7 @@ export function morph(shown, fresh) {
 }
 
 function morphAttributes(shown, fresh) {
-  for (const { name } of [...shown.attributes])
+  for (const name of shown.getAttributeNames())
     if (name !== 'style' && !fresh.hasAttribute(name)) shown.removeAttribute(name)
   for (const { name, value } of fresh.attributes)
     if (name !== 'style' && shown.getAttribute(name) !== value) shown.setAttribute(name, value)
