@@ -55,12 +55,11 @@ export async function openImport(aws: AwsClients, ref: CloudRef): Promise<DiskSi
       Checksum: checksum,
       ChecksumAlgorithm: 'SHA256' as const,
     }
-    const reply = await aws.ebs(
-      ref.region,
-      'PutSnapshotBlock',
-      (ebs, http) => ebs.putSnapshotBlock(request, http),
-      signal,
-    )
+    const reply = await aws
+      .ebs(ref.region, 'PutSnapshotBlock', (ebs, http) => ebs.putSnapshotBlock(request, http), signal)
+      .catch((error: unknown) => {
+        throw isAltered(error) ? damaged(ref, index) : error
+      })
     if (reply.Checksum !== undefined && reply.Checksum !== checksum) throw damaged(ref, index)
   }
 
@@ -171,6 +170,10 @@ async function stateOf(aws: AwsClients, ref: CloudRef): Promise<CreationState | 
   const snapshot = await findSnapshot(aws, ref)
   return snapshot && toCreationState(snapshot)
 }
+
+/** The signature covers the block: bytes that were changed on the way are refused as wrongly signed. The snapshot was opened with the same key. */
+const isAltered = (error: unknown): boolean =>
+  error instanceof CloudError && error.vendorCode === 'InvalidSignatureException'
 
 const damaged = ({ region, id }: CloudRef, block: number) =>
   new CloudError(`The bytes for block ${block} of ${id} differ from their SHA-256.`, {
