@@ -1,12 +1,22 @@
 // `npm run setup`: installs the project's own packages (run.mjs has done that by now) and says which optional parts the system has.
 // With `--system` it installs those that are missing, through apt or brew, after saying what it will do.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { checkoutFolder } from '#shared/services/state.ts'
 import { findRedisProgram } from '#shared/services/local-redis.ts'
 
-type Part = { name: string; use: string; isThere: boolean; apt: string; brew: string }
+type Part = {
+  name: string
+  use: string
+  isThere: boolean
+  /** Debian's and Homebrew's packages. */
+  apt?: string
+  brew?: string
+  /** For what is fetched into this folder and not installed: the command. */
+  fetch?: string[]
+}
 
 const { values: flags } = parseArgs({
   options: { system: { type: 'boolean' }, 'dry-run': { type: 'boolean' } },
@@ -48,25 +58,39 @@ async function listParts(): Promise<Part[]> {
       apt: 'qemu-utils',
       brew: 'qemu',
     },
+    // Made of Debian's kernel and boot loader, which only apt-get can fetch.
+    ...(isOnPath('apt-get') ? [tinyLinux()] : []),
   ]
+}
+
+function tinyLinux(): Part {
+  return {
+    name: 'tiny Linux',
+    use: 'the demo moves a Linux; without it a boot-sector guest (30 MB into .novacron/linux)',
+    isThere: globSync(join(checkoutFolder, '.novacron/linux/boot/vmlinuz-*')).length > 0,
+    fetch: [process.execPath, join(checkoutFolder, 'test/clouds/guest/linux-parts.ts')],
+  }
 }
 
 function installParts(missing: Part[]): number {
   const steps = isOnPath('apt-get') ? aptSteps(missing) : isOnPath('brew') ? brewSteps(missing) : undefined
   if (!steps) {
-    const names = missing.map(({ apt }) => apt).join(', ')
+    const names = missing.flatMap(({ apt }) => apt ?? []).join(', ')
     return complain(
       `There is neither apt-get nor brew here. Install by your system's own means: ${names} (Debian's names).`,
     )
   }
   const isRoot = process.getuid?.() === 0
-  const needsRoot = isOnPath('apt-get') && !isRoot
+  const needsRoot = steps.length > 0 && isOnPath('apt-get') && !isRoot
   if (needsRoot && !isOnPath('sudo')) {
     return complain(
       'Installing system packages needs root, and sudo is not there. Run this as root: npm run setup -- --system',
     )
   }
-  const commands = steps.map((step) => (needsRoot ? ['sudo', ...step] : step))
+  const commands = [
+    ...steps.map((step) => (needsRoot ? ['sudo', ...step] : step)),
+    ...missing.flatMap(({ fetch }) => (fetch ? [fetch] : [])),
+  ]
   console.log(
     `\nThis changes the system. It runs:\n${commands.map((command) => `  ${command.join(' ')}`).join('\n')}\n`,
   )
@@ -87,15 +111,13 @@ function installParts(missing: Part[]): number {
 }
 
 function aptSteps(missing: Part[]): string[][] {
-  const packages = missing.map(({ apt }) => apt)
-  return [
-    ['apt-get', 'update'],
-    ['apt-get', 'install', '-y', '--no-install-recommends', ...packages],
-  ]
+  const packages = missing.flatMap(({ apt }) => apt ?? [])
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...packages]
+  return packages.length > 0 ? [['apt-get', 'update'], install] : []
 }
 
 function brewSteps(missing: Part[]): string[][] {
-  return [['brew', 'install', ...new Set(missing.map(({ brew }) => brew))]]
+  return [['brew', 'install', ...new Set(missing.flatMap(({ brew }) => brew ?? []))]]
 }
 
 function isOnPath(program: string): boolean {

@@ -11,6 +11,8 @@ import { createChildren } from '#test/demo/children.ts'
 import { createClient, type Client } from '#test/demo/client.ts'
 import { good, title } from '#test/demo/screen.ts'
 import { startReceiver, type Receiver } from '#test/demo/receiver.ts'
+import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
+import { findLinuxParts } from '#test/clouds/guest/linux-parts.ts'
 import type { Announcement } from '#test/clouds/main.ts'
 
 export interface Stack {
@@ -66,7 +68,7 @@ export async function bringUp(folder: string): Promise<Stack> {
         line.startsWith('Worker ') ? line : undefined,
       )
     const [clouds] = await Promise.all([
-      children.start('clouds', ['test/clouds/main.ts', '--images', '--tied'], {}, (line) =>
+      children.start('clouds', ['test/clouds/main.ts', guestFlag(), '--tied'], {}, (line) =>
         line.startsWith('{"dir"') ? (JSON.parse(line) as Announcement) : undefined,
       ),
       children.start('api', ['api/main.ts'], env, (line) => (line.includes(url) ? line : undefined)),
@@ -82,6 +84,10 @@ export async function bringUp(folder: string): Promise<Stack> {
     throw error
   }
 }
+
+/** The tiny Linux where its parts and a QEMU that can boot it are there, else the boot-sector guest. */
+const guestFlag = (): string =>
+  'reason' in findHypervisor() || 'reason' in findLinuxParts() ? '--images' : '--linux'
 
 /** A token of the generated key, as `npm run token` makes it. */
 async function developmentToken(config: Config): Promise<string> {

@@ -19,10 +19,11 @@ export const bootCheck = step('boot_check', {
     const cloud = await context.cloud(target.providerId)
     const wait = { signal: context.signal, timeoutMs: 5 * 60_000 }
     await waitForVm(cloud, destination, ['running', 'stopped'], wait)
-    const runningAt = new Date().toISOString()
+    const seenRunningAt = new Date().toISOString()
     const asked = context.input.options?.boot_check ?? {}
     const evidence = await watchConsole(cloud, destination, asked, context.signal)
     if (!evidence && (asked.required ?? asked.expect !== undefined)) throw unproved(destination, asked)
+    const runningAt = evidence ? new Date().toISOString() : seenRunningAt
     if (!source.wasRunning) {
       await cloud.compute.stop(destination)
       await waitForVm(cloud, destination, ['stopped'], wait)

@@ -95,7 +95,7 @@ export interface BootProof {
   outcome: 'proved' | 'unproved'
   /** The console line that proves it, or why there is none. */
   evidence: string
-  /** When the destination was seen running, ISO 8601. */
+  /** When the evidence was seen, or (without any) the destination running; ISO 8601. */
   runningAt: string
 }
 
