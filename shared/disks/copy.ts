@@ -9,10 +9,10 @@ import {
   type Grid,
 } from '#shared/disks/grid.ts'
 import { groupCommit } from '#shared/disks/group-commit.ts'
-import { sha256, sha256Moving } from '#shared/disks/hash.ts'
+import { sha256, sha256Moving, startHashing } from '#shared/disks/hash.ts'
 import type { CopyJournal } from '#shared/disks/journal.ts'
 import type { CopiedChunk, CopyManifest, DiskSink, DiskSource } from '#shared/disks/port.ts'
-import { readRange } from '#shared/disks/read.ts'
+import { isFilling, readRange } from '#shared/disks/read.ts'
 import { retryIntegrity } from '#shared/disks/retry.ts'
 import { runWindow } from '#shared/disks/window.ts'
 import { isZero } from '#shared/disks/zeros.ts'
@@ -60,6 +60,7 @@ export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
     throw new RangeError(`slots must be a whole number from 1, not ${slots}`)
   signal.throwIfAborted()
   checkSizes(source, sink)
+  if (isFilling(source)) startHashing()
 
   const chunkBytes = chooseChunkBytes(source, sink, options.chunkBytes)
   const { header: grid, done } = await journal.open({ sizeBytes: sink.sizeBytes, chunkBytes })

@@ -23,6 +23,11 @@ export const sha256Moving = async (data: Buffer): Promise<{ data: Buffer; digest
   return leastBusy().digest(data.buffer as ArrayBuffer)
 }
 
+/** Starts the threads, which takes some 50 ms, while something else is being waited for. */
+export const startHashing = (): void => {
+  while (hashers.length < THREADS) hashers.push(startHasher())
+}
+
 /** Uninitialised memory of its own, not a part of Node's pool. */
 export const ownBuffer = (lengthBytes: number): Buffer => Buffer.allocUnsafeSlow(lengthBytes)
 
@@ -41,7 +46,7 @@ let hashers: Hasher[] = []
 let lastId = 0
 
 const leastBusy = (): Hasher => {
-  while (hashers.length < THREADS) hashers.push(startHasher())
+  startHashing()
   return hashers.reduce((best, hasher) => (hasher.waiting.size < best.waiting.size ? hasher : best))
 }
 

@@ -55,4 +55,5 @@ const readExactly = async (
   })
 }
 
-const isFilling = (source: DiskSource): source is FillingSource => 'readInto' in source
+/** Does it fill buffers that the caller owns? */
+export const isFilling = (source: DiskSource): source is FillingSource => 'readInto' in source

@@ -95,7 +95,9 @@ async function copyByUs(source: string, folder: string, compare: boolean): Promi
   const [destination, journal] = [join(folder, 'ours.raw'), join(folder, 'journal')]
   await settle(destination)
   const script = join(import.meta.dirname, 'lib', 'copy-child.ts')
-  const { stdout } = await execute(process.execPath, [script, source, destination, journal])
+  // A process that has just started still compiles in the background; one that serves jobs has long done so.
+  const env = { ...process.env, NODE_COMPILE_CACHE: join(folder, 'compiled') }
+  const { stdout } = await execute(process.execPath, [script, source, destination, journal], { env })
   const result = JSON.parse(stdout) as CopyRun
   if (result.mismatches > 0 || result.sourceDigest !== result.destinationDigest)
     throw new Error(`the copy differs from its source: ${stdout}`)
