@@ -19,7 +19,13 @@ function stepItem(step) {
     'li',
     { class: step.state, 'data-key': `${step.direction}-${step.name}` },
     h('span.mark', {}, marks[step.state] && icon(marks[step.state])),
-    h('div.title', {}, words(step.name), step.direction === 'undo' && h('span.undo', {}, 'taking back')),
+    h(
+      'div.title',
+      {},
+      words(step.name),
+      step.direction === 'undo' &&
+        h('span.undo', {}, step.state === 'succeeded' ? 'taken back' : 'taking back'),
+    ),
     h('div.time', {}, timeOf(step)),
     h(
       'div.more',
@@ -43,7 +49,7 @@ function stepItem(step) {
 
 function timeOf(step) {
   if (step.state === 'pending') return ''
-  if (step.state === 'skipped') return 'not needed'
+  if (step.state === 'skipped') return 'not reached'
   if (!step.started_at) return 'in line'
   return span((step.finished_at ? Date.parse(step.finished_at) : Date.now()) - Date.parse(step.started_at))
 }

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 
 /** The shape of every error. */
 export const problemSchema = z
-  .object({
+  .looseObject({
     type: z.string().openapi({ description: 'Where the code is explained.' }),
     title: z.string(),
     status: z.int(),
@@ -15,7 +15,9 @@ export const problemSchema = z
       .openapi({ description: 'The fields that are wrong, one by one.' }),
     request_id: z.string(),
   })
-  .openapi('Problem')
+  .openapi('Problem', {
+    description: 'RFC 9457. Some problems have more members, e.g. `links` to what is in the way.',
+  })
 
 export const time = z.iso.datetime().openapi({ description: 'UTC with milliseconds.' })
 export const links = z

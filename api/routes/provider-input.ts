@@ -110,6 +110,7 @@ export function soundConfig(
     ...regionErrors(given),
     ...endpointErrors(given.endpoints, rules.allowPrivate),
     ...optionErrors(given.options),
+    ...strayErrors(given),
   ]
   if (errors.length > 0) throw invalid(errors)
   const defaultRegion = given.default_region ?? given.regions[0] ?? ''
@@ -184,5 +185,24 @@ function optionErrors(options: Record<string, unknown>): FieldError[] {
       field: `config.options.${name.slice(0, 60)}`,
       reason: 'looks like a secret, and options are not sealed',
       remedy: 'Put it into config.credentials.',
+    }))
+}
+
+/** Secrets proper; the others are names that a subnet's id, say, rightly contains. */
+const secretFields = ['secret_access_key', 'session_token', 'client_secret']
+
+/** A secret that was pasted into another field as well would be kept and shown in clear. */
+function strayErrors({ credentials = {}, ...rest }: z.output<typeof config>): FieldError[] {
+  const shown = JSON.stringify(rest)
+  return secretFields
+    .filter(
+      (name) =>
+        (credentials[name]?.length ?? 0) >= 8 &&
+        shown.includes(JSON.stringify(credentials[name]).slice(1, -1)),
+    )
+    .map((name) => ({
+      field: 'config',
+      reason: `holds the value of credentials.${name} in another field too, where it would be shown`,
+      remedy: 'Take it out there, and make a new secret if it has been sent before.',
     }))
 }

@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { endpoints } from '#api/app.ts'
 import {
-  azureProvider,
   bookVm,
   openHarness,
   registerClouds,
+  textAt,
   vmRequest,
   type Client,
   type Harness,
 } from './harness.ts'
 import { oddBodies, oddHeaders, oddIds, oddQueryValues, oddValues, random } from './fuzz.ts'
+import { fill, operationsOf, soundBodies, type OpenApi } from './fuzz-routes.ts'
 
 const seed = 20_261_123
 let api: Harness
@@ -26,19 +27,6 @@ beforeAll(async () => {
 })
 afterAll(() => api.close())
 
-interface OpenApi {
-  paths: Record<string, Record<string, Operation>>
-  components: { schemas: Record<string, Schema> }
-}
-interface Operation {
-  parameters?: { in: string; name: string }[]
-  requestBody?: { content: { 'application/json': { schema: Schema } } }
-}
-interface Schema {
-  $ref?: string
-  properties?: Record<string, Schema>
-}
-
 /** One request that must be refused. */
 interface Case {
   why: string
@@ -50,7 +38,7 @@ interface Case {
   expected?: readonly number[]
 }
 
-const document = async () => (await api.request('/openapi.json')).body as unknown as OpenApi
+const operations = async () => operationsOf((await api.request('/openapi.json')).body as unknown as OpenApi)
 
 /** Runs a case. @returns what is wrong with the answer, or undefined. */
 async function judge(one: Case): Promise<string | undefined> {
@@ -82,39 +70,6 @@ async function judgeAll(cases: Case[]): Promise<void> {
 
 const bearer = (client: Client) => ({ authorization: `Bearer ${client.token}` })
 const json = { 'content-type': 'application/json' }
-const writes = new Set(['post', 'put'])
-const fill = (path: string, id: string) => path.replaceAll(/\{\w+\}/g, id)
-
-/** Every operation of the document that is served. */
-async function operations() {
-  const { paths, components } = await document()
-  return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => {
-      const schema = operation.requestBody?.content['application/json'].schema
-      const name = schema?.$ref?.split('/').at(-1)
-      const body = name ? components.schemas[name] : schema
-      const query = (operation.parameters ?? []).filter((one) => one.in === 'query').map((one) => one.name)
-      return {
-        path,
-        method,
-        query,
-        fields: Object.keys(body?.properties ?? {}),
-        takesBody: writes.has(method),
-      }
-    }),
-  )
-}
-
-/** A body that is right, for the mutations to start from. */
-const soundBodies: Record<string, Record<string, unknown>> = {
-  '/api/multicloud/providers': { ...azureProvider, provider_id: 'fuzzed' },
-  '/api/multicloud/providers/{id}': { config: azureProvider.config },
-  '/api/multicloud/vms': vmRequest,
-  '/api/multicloud/migrations': { vm_id: 'vm_own', destination_provider_id: 'azure-prod' },
-  '/api/multicloud/webhooks': { url: 'https://hooks.example.com/' },
-  '/api/multicloud/webhooks/{id}': { url: 'https://hooks.example.com/' },
-}
-
 let total = 0
 
 test('the document lists exactly the routes that are served', async () => {
@@ -155,10 +110,10 @@ test('ids that are nobody’s or another tenant’s, on every route that names s
   })
   const foreign: Record<string, string> = {
     providers: 'aws-prod',
-    vms: String(vm.body['vm']?.['id']),
-    migrations: String(migration.body['migration']?.['id']),
-    jobs: String(vm.body['job']?.['id']),
-    webhooks: String(webhook.body['webhook']?.['id']),
+    vms: textAt(vm, 'vm.id'),
+    migrations: textAt(migration, 'migration.id'),
+    jobs: textAt(vm, 'job.id'),
+    webhooks: textAt(webhook, 'webhook.id'),
   }
   const cases = (await operations())
     .filter(({ path }) => path.includes('{'))
@@ -259,9 +214,9 @@ test('odd headers, and methods that a route does not take', async () => {
         headers: { ...bearer(admin), ...(takesBody ? json : {}), ...headers },
         ...(takesBody ? { body: '{"surely_unknown":1}' } : {}),
       })
-    const taken = endpoints.filter((one) => one.path === path).map((one) => one.method.toUpperCase())
+    const taken = new Set(endpoints.filter((one) => one.path === path).map((one) => one.method.toUpperCase()))
     for (const other of ['PATCH', 'OPTIONS', 'PROPFIND', 'POST', 'PUT', 'DELETE'].filter(
-      (name) => !taken.includes(name),
+      (name) => !taken.has(name),
     ))
       cases.push({
         why: 'method',

@@ -20,7 +20,7 @@ export const oddValues: readonly unknown[] = [
   true,
   -1,
   1e308,
-  9_007_199_254_740_993,
+  2 ** 53 + 2,
   0.1,
   '',
   ' ',

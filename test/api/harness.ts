@@ -84,7 +84,7 @@ export async function openHarness(overrides: Partial<Config> = {}, keys?: KeySou
       status: response.status,
       headers: response.headers,
       text,
-      body: json ? (JSON.parse(text) as Json) : {},
+      body: json && text ? (JSON.parse(text) as Json) : {},
     }
   }
 
@@ -117,6 +117,13 @@ export async function openHarness(overrides: Partial<Config> = {}, keys?: KeySou
 
 export const secret = new TextEncoder().encode('a secret of the tests, 32 bytes or more')
 export const sealingKey = Buffer.alloc(32, 7)
+
+/** A text within an answer, by path: `textAt(answer, 'vm.id')`. Fails the test where there is none. */
+export function textAt(answer: Answer, path: string): string {
+  const value: unknown = path.split('.').reduce<Json | undefined>((at, name) => at?.[name], answer.body)
+  if (typeof value === 'string') return value
+  throw new Error(`the answer has no text at ${path}: ${answer.text.slice(0, 300)}`)
+}
 
 /** Two providers, as most tests need them. */
 export async function registerClouds(admin: Client): Promise<void> {

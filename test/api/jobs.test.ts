@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { startWorkers, type Workers } from '#workers/process.ts'
 import { defineChain, stepsOf, type StepContext } from '#shared/jobs/chain.ts'
 import { StepError } from '#shared/jobs/errors.ts'
-import { bookVm, openHarness, registerClouds, type Client, type Harness } from './harness.ts'
+import { bookVm, openHarness, textAt, registerClouds, type Client, type Harness } from './harness.ts'
 
 let api: Harness
 let client: Client
@@ -44,7 +44,7 @@ async function serve(run: (context: StepContext) => Promise<void>): Promise<void
 async function submit(): Promise<string> {
   const id = `vm_j${++count}`
   await bookVm(api.pool, { id, tenant: 'acme' })
-  return String((await client.post(`/vms/${id}/stop`)).body['job']?.['id'])
+  return textAt(await client.post(`/vms/${id}/stop`), 'job.id')
 }
 
 interface SseEvent {

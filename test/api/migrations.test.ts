@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bookVm, openHarness, registerClouds, type Client, type Harness } from './harness.ts'
+import { bookVm, openHarness, textAt, registerClouds, type Client, type Harness } from './harness.ts'
 
 let api: Harness
 let client: Client
@@ -42,7 +42,7 @@ test('the request of the original summary is accepted as it stands', async () =>
     job: { kind: 'migration.cold' },
     warnings: [expect.stringMatching(/^max_downtime is not bounded/)],
   })
-  const id = String(answer.body['migration']?.['migration_id'])
+  const id = textAt(answer, 'migration.migration_id')
   const { rows } = await api.pool.query('select input from jobs where subject = $1', [id])
   expect(rows).toEqual([
     {
@@ -181,7 +181,7 @@ test('the list is filtered and paged, newest first', async () => {
   expect(all.length).toBeGreaterThanOrEqual(3)
   const first = await client.get('/migrations?limit=1')
   expect(first.body['migrations']).toMatchObject([{ id: all[0]?.id }])
-  const rest = await client.get(`/migrations?limit=200&cursor=${String(first.body['next_cursor'])}`)
+  const rest = await client.get(`/migrations?limit=200&cursor=${textAt(first, 'next_cursor')}`)
   expect(rest.body['migrations']).toHaveLength(all.length - 1)
   expect((await client.get('/migrations?vm_id=vm_wishes')).body['migrations']).toHaveLength(1)
   expect((await client.get('/migrations?status=completed')).body['migrations']).toEqual([])

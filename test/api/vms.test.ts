@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   bookVm,
   openHarness,
+  textAt,
   registerClouds,
   vmRequest,
   awsProvider,
@@ -59,7 +60,7 @@ test('the request of the original summary is accepted as it stands, and every de
     'compliance_requirements',
     'data_residency_regions',
   ])
-  const id = String(answer.body['vm']?.['id'])
+  const id = textAt(answer, 'vm.id')
   const { rows } = await api.pool.query(
     `select v.state, j.kind, j.input ->> 'instance_type' as size, s.name as step, e.type as event, o.name as dispatch
      from multicloud_vms v join jobs j on j.subject = v.id join job_steps s on s.job_id = j.id

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openCredentials, webhookCredential } from '#shared/secrets/credentials.ts'
-import { openHarness, type Client, type Harness } from './harness.ts'
+import { openHarness, textAt, type Client, type Harness } from './harness.ts'
 
 let api: Harness
 let client: Client
@@ -18,9 +18,9 @@ const secretOf = (id: string) => openCredentials(api.pool, api.deps.keyring, 'ac
 test('the secret is shown at creation and never again, and what is kept is the same', async () => {
   const created = await create({ events: ['migration.*', 'job.failed'], description: 'ops' })
   expect(created.status).toBe(201)
-  const secret = String(created.body['secret'])
+  const secret = textAt(created, 'secret')
   expect(Buffer.from(secret.replace('whsec_', ''), 'base64')).toHaveLength(32)
-  const id = String(created.body['webhook']?.['id'])
+  const id = textAt(created, 'webhook.id')
   expect(await secretOf(id)).toEqual({ secret })
   const read = await client.get(`/webhooks/${id}`)
   expect(read.body).toMatchObject({
@@ -36,7 +36,7 @@ test('the secret is shown at creation and never again, and what is kept is the s
 
 test('rotating gives a new secret and keeps the old one for a day', async () => {
   const created = await create()
-  const id = String(created.body['webhook']?.['id'])
+  const id = textAt(created, 'webhook.id')
   const rotated = await client.post(`/webhooks/${id}/rotate-secret`)
   expect(rotated.status).toBe(200)
   expect(rotated.body['secret']).not.toBe(created.body['secret'])
@@ -67,7 +67,7 @@ test('an event that there is not is refused', async () => {
 })
 
 test('a change needs the version that it is based on; enabling forgets why it was disabled', async () => {
-  const id = String((await create()).body['webhook']?.['id'])
+  const id = textAt(await create(), 'webhook.id')
   await api.pool.query(`update webhooks set enabled = false, disabled_reason = 'gone' where id = $1`, [id])
   const url = 'https://hooks.example.com/other'
   expect((await client.put(`/webhooks/${id}`, { url })).status).toBe(428)
@@ -83,7 +83,7 @@ test('a change needs the version that it is based on; enabling forgets why it wa
 })
 
 test('a test message is a delivery like any other', async () => {
-  const id = String((await create()).body['webhook']?.['id'])
+  const id = textAt(await create(), 'webhook.id')
   const sent = await client.post(`/webhooks/${id}/test`)
   expect(sent.status).toBe(202)
   expect(sent.body).toMatchObject({
@@ -100,7 +100,7 @@ test('a test message is a delivery like any other', async () => {
 })
 
 test('a removed webhook takes its secret and deliveries with it', async () => {
-  const id = String((await create()).body['webhook']?.['id'])
+  const id = textAt(await create(), 'webhook.id')
   await client.post(`/webhooks/${id}/test`)
   expect((await client.delete(`/webhooks/${id}`)).status).toBe(204)
   expect((await client.get(`/webhooks/${id}`)).status).toBe(404)

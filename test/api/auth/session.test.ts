@@ -98,7 +98,7 @@ test('the board is for the platform role alone', async () => {
 test('the board shows the ids in an entry and nothing else of it', async () => {
   const queue = api.deps.queues.of('upkeep')
   const data = { jobId: 'job_1', direction: 'do' as const, position: 0, epoch: 1 }
-  const entry = await queue.add('check', { ...data, ...{ password: 'sEcReT' } })
+  const entry = await queue.add('check', Object.assign({ password: 'sEcReT' }, data))
   const answer = await api.request(`/board/api/queues/upkeep/${entry.id}`, {
     headers: { cookie: await signIn('platform') },
   })

@@ -82,7 +82,10 @@ test('a generated key is private to its owner and the same for all who start at 
   const { mkdtempSync, statSync, rmSync } = await import('node:fs')
   const folder = mkdtempSync('/tmp/novacron-keys-')
   try {
-    const [one, two] = [tokenKeys({ STATE_DIR: folder } as never), tokenKeys({ STATE_DIR: folder } as never)]
+    const [one, two] = [
+      tokenKeys({ STATE_DIR: folder, JWT_JWKS_URL: undefined, JWT_SECRET: undefined }),
+      tokenKeys({ STATE_DIR: folder, JWT_JWKS_URL: undefined, JWT_SECRET: undefined }),
+    ]
     expect(one.key).toEqual(two.key)
     expect(statSync(`${folder}/keys/jwt.key`).mode & 0o777).toBe(0o600)
   } finally {
@@ -93,16 +96,19 @@ test('a generated key is private to its owner and the same for all who start at 
 const pairs = new Map<string, Awaited<ReturnType<typeof generateKeyPair>>>()
 let jwksUrl = ''
 const server = createServer((request, response) => {
-  if (request.url !== '/jwks') return response.writeHead(500).end()
-  void Promise.all(
-    [...pairs].map(async ([alg, { publicKey }]) => ({
-      ...(await exportJWK(publicKey)),
-      alg,
-      kid: alg,
-      use: 'sig',
-    })),
-  ).then((list) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: list })))
+  if (request.url === '/jwks')
+    void publicKeys().then((text) => response.setHeader('content-type', 'application/json').end(text))
+  else response.writeHead(500).end()
 })
+const publicKeys = async () => {
+  const keys_ = [...pairs].map(async ([alg, { publicKey }]) => ({
+    ...(await exportJWK(publicKey)),
+    alg,
+    kid: alg,
+    use: 'sig',
+  }))
+  return JSON.stringify({ keys: await Promise.all(keys_) })
+}
 beforeAll(async () => {
   for (const alg of ['RS256', 'ES256', 'EdDSA', 'ES384'])
     pairs.set(alg, await generateKeyPair(alg, { extractable: true }))
