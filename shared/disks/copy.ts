@@ -9,13 +9,12 @@ import {
   type Grid,
 } from '#shared/disks/grid.ts'
 import { groupCommit } from '#shared/disks/group-commit.ts'
-import { sha256, sha256Moving, startHashing } from '#shared/disks/hash.ts'
+import { sha256 } from '#shared/disks/hash.ts'
 import type { CopyJournal } from '#shared/disks/journal.ts'
 import type { CopiedChunk, CopyManifest, DiskSink, DiskSource } from '#shared/disks/port.ts'
-import { isFilling, readRange } from '#shared/disks/read.ts'
+import { isHashing, readHashed } from '#shared/disks/read.ts'
 import { retryIntegrity } from '#shared/disks/retry.ts'
 import { runWindow } from '#shared/disks/window.ts'
-import { isZero } from '#shared/disks/zeros.ts'
 
 export interface CopyOptions {
   source: DiskSource
@@ -60,7 +59,7 @@ export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
     throw new RangeError(`slots must be a whole number from 1, not ${slots}`)
   signal.throwIfAborted()
   checkSizes(source, sink)
-  if (isFilling(source)) startHashing()
+  if (isHashing(source)) source.prepare()
 
   const chunkBytes = chooseChunkBytes(source, sink, options.chunkBytes)
   const { header: grid, done } = await journal.open({ sizeBytes: sink.sizeBytes, chunkBytes })
@@ -150,21 +149,16 @@ export const chunkCopier = (
     const { offset, length } = chunkExtent(grid, chunk)
     if (hasData && !hasData.has(chunk)) return writeZeroChunk(offset, length)
 
-    const read = await readRange(source, { offset, length }, signal, spares[slot])
-    if (read.owned) spares[slot] = read.data
-    if (isZero(read.data)) return writeZeroChunk(offset, length)
-
-    if (!read.owned) {
-      const digest = await sha256(read.data)
-      await sink.write({ offset, data: read.data, sha256: digest }, signal)
-      return { sha256: digest, written: true }
-    }
+    const { data, digest, owned } = await readHashed(source, { offset, length }, signal, spares[slot])
     spares[slot] = undefined
-    const { data, digest } = await sha256Moving(read.data)
-    await sink.write({ offset, data, sha256: digest }, signal)
+    const result = digest
+      ? await sink
+          .write({ offset, data, sha256: digest }, signal)
+          .then(() => ({ sha256: digest, written: true }))
+      : await writeZeroChunk(offset, length)
     // Only now: a failed write may still be looking at the bytes.
-    spares[slot] = data
-    return { sha256: digest, written: true }
+    if (owned) spares[slot] = data
+    return result
   }
 }
 

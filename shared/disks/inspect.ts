@@ -32,7 +32,7 @@ export const inspectDisk = async (source: DiskSource, signal?: AbortSignal): Pro
     signal?.throwIfAborted()
     const inside =
       Number.isSafeInteger(offset) && offset >= 0 && length > 0 && offset + length <= source.sizeBytes
-    return inside ? (await readRange(source, { offset, length }, signal)).data : undefined
+    return inside ? await readRange(source, { offset, length }, signal) : undefined
   }
   const whole = await guessFilesystem(read, 0, source.sizeBytes)
   const mbr = await readMbr(read, source.sizeBytes)

@@ -1,10 +1,11 @@
 import { constants, type Stats } from 'node:fs'
 import { open, unlink, type FileHandle } from 'node:fs/promises'
 import { DiskError } from '#shared/disks/errors.ts'
+import { readAndHash, startReaders } from '#shared/disks/file-reader.ts'
 import { ownBuffer } from '#shared/disks/hash.ts'
 import { dataExtents } from '#shared/disks/holes.ts'
 import type { DiskSink } from '#shared/disks/port.ts'
-import type { FillingSource } from '#shared/disks/read.ts'
+import type { HashingSource } from '#shared/disks/read.ts'
 
 /** Smaller chunks cost more hops between threads, larger ones miss the caches; 512 KiB is near the best, and what EBS wants. */
 const PREFERRED_CHUNK_BYTES = 512 << 10
@@ -13,38 +14,41 @@ const PREFERRED_CHUNK_BYTES = 512 << 10
  * Opens a raw disk image for reading. Only regular files: a symbolic link could lead out of the folder that images may
  * lie in, and devices and pipes have no fixed size.
  */
-export const openRawSource = async (path: string): Promise<FillingSource> => {
+export const openRawSource = async (path: string): Promise<HashingSource> => {
   const { file, stats } = await openRegular(path, constants.O_RDONLY)
-  const readInto = async (target: Buffer, offset: number, signal?: AbortSignal): Promise<void> => {
+  const reading = new Set<Promise<unknown>>()
+
+  const readHashed: HashingSource['readHashed'] = async (target, offset, signal) => {
+    signal?.throwIfAborted()
     checkBounds(path, offset, target.length, stats.size)
-    for (let filled = 0; filled < target.length;) {
-      signal?.throwIfAborted()
-      const { bytesRead } = await file
-        .read(target, filled, target.length - filled, offset + filled)
-        .catch(explain(path, 'read'))
-      if (bytesRead === 0)
-        throw new DiskError(
-          `${path} ends at ${offset + filled} of ${stats.size} bytes: it was cut while being read`,
-          {
-            code: 'short_read',
-            remedy: 'leave the image alone while it is being copied',
-          },
-        )
-      filled += bytesRead
-    }
+    const chunk = readAndHash(file.fd, offset, target)
+    reading.add(chunk)
+    const { data, bytesRead, digest } = await chunk
+      .catch(explain(path, 'read'))
+      .finally(() => reading.delete(chunk))
+    if (bytesRead === data.length) return { data, ...(digest && { digest }) }
+    throw new DiskError(
+      `${path} ends at ${offset + bytesRead} of ${stats.size} bytes: it was cut while being read`,
+      {
+        code: 'short_read',
+        remedy: 'leave the image alone while it is being copied',
+      },
+    )
   }
+
   return {
     sizeBytes: stats.size,
     granularityBytes: 1,
     preferredChunkBytes: PREFERRED_CHUNK_BYTES,
     extents: (signal) => dataExtents(file, stats.size, signal),
-    async read({ offset, length }, signal) {
-      const data = ownBuffer(length)
-      await readInto(data, offset, signal)
-      return data
+    read: async ({ offset, length }, signal) => (await readHashed(ownBuffer(length), offset, signal)).data,
+    readHashed,
+    prepare: startReaders,
+    async close() {
+      // The threads know the file by its number, which the system gives to another file once this one is closed.
+      await Promise.allSettled(reading)
+      await file.close()
     },
-    readInto,
-    close: () => file.close(),
   }
 }
 

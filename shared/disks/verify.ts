@@ -1,12 +1,10 @@
 import { DiskError } from '#shared/disks/errors.ts'
 import { startDigest } from '#shared/disks/digest.ts'
 import { allocatedChunks, bytesOf, chunkExtent, type Grid } from '#shared/disks/grid.ts'
-import { sha256, sha256Moving } from '#shared/disks/hash.ts'
 import type { CopyManifest, DiskSource, Extent } from '#shared/disks/port.ts'
-import { readRange } from '#shared/disks/read.ts'
+import { readHashed } from '#shared/disks/read.ts'
 import { retryIntegrity } from '#shared/disks/retry.ts'
 import { orderedWindow } from '#shared/disks/window.ts'
-import { isZero } from '#shared/disks/zeros.ts'
 
 export { contentDigest } from '#shared/disks/digest.ts'
 export { repairChunks } from '#shared/disks/repair.ts'
@@ -139,14 +137,8 @@ const hashRange = async (
   signal: AbortSignal,
   spares: Buffer[],
 ): Promise<Buffer | undefined> => {
-  const read = await readRange(source, extent, signal, spares.pop())
-  if (!read.owned) return isZero(read.data) ? undefined : sha256(read.data)
-  if (isZero(read.data)) {
-    spares.push(read.data)
-    return undefined
-  }
-  const { data, digest } = await sha256Moving(read.data)
-  spares.push(data)
+  const { data, digest, owned } = await readHashed(source, extent, signal, spares.pop())
+  if (owned) spares.push(data)
   return digest
 }
 
