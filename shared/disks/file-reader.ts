@@ -65,7 +65,6 @@ const startReader = (): Reader => {
       return chunk.promise
     },
   }
-  thread.unref()
   thread.on('message', (answer: Answer) => {
     settle(waiting.get(answer.id), answer)
     waiting.delete(answer.id)
@@ -83,6 +82,8 @@ const startReader = (): Reader => {
   }
   thread.on('error', gone)
   thread.on('exit', gone)
+  // Last: listening for messages counts as a reference again.
+  thread.unref()
   return reader
 }
 

@@ -48,7 +48,7 @@ const SIGNATURES: { kind: FilesystemKind; matches: (head: Buffer) => boolean }[]
 ]
 
 const has = (head: Buffer, at: number, magic: string): boolean =>
-  head.length >= at + magic.length && head.toString('latin1', at, at + magic.length) === magic
+  head.toString('latin1', at, at + magic.length) === magic
 
 /** The superblock of the ext family begins at 1024; its feature bits tell which member. */
 const extKind = (head: Buffer): FilesystemKind | undefined => {

@@ -47,6 +47,17 @@ describe('resuming', () => {
     expect(resumed.bytes.equals(bytes)).toBe(true)
   })
 
+  test('a journal whose chunk size the ends cannot take is refused before anything is written', async () => {
+    const coarse = memorySink(65_536, { zeroed: true, granularityBytes: 8192, preferredChunkBytes: 8192 })
+    const other = memoryJournal()
+    await other.open({ sizeBytes: 65_536, chunkBytes: 4096 })
+    const source = memorySource(bytes, full(bytes.length))
+    await expect(copy({ source, sink: coarse, journal: other })).rejects.toMatchObject({
+      code: 'bad_chunk_size',
+    })
+    expect(coarse.writes).toEqual([])
+  })
+
   test('a journal of a disk of another size is refused', async () => {
     const { journal } = await crash(bytes, 2, 5)
     const other = Buffer.concat([bytes, bytes])

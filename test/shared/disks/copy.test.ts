@@ -162,6 +162,15 @@ describe('checksums', () => {
     },
   )
 
+  test('a source that gives fewer bytes than asked for is not believed', async () => {
+    const source = memorySource(bytes, full(bytes.length))
+    const short = { ...source, read: async () => Buffer.alloc(4095, 1) }
+    const sink = memorySink(bytes.length, { zeroed: true })
+    const copying = copy({ source: short, sink, journal: memoryJournal() })
+    await expect(copying).rejects.toMatchObject({ code: 'short_read', retryable: true })
+    expect(sink.writes).toEqual([])
+  })
+
   test('any other error goes up as it came, at the first time', async () => {
     const refused = new DiskError('no', { code: 'forbidden' })
     const onRead = (): never => {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { readAndHash } from '#shared/disks/file-reader.ts'
 import { ownBuffer } from '#shared/disks/hash.ts'
@@ -47,6 +49,22 @@ test('what a thread read and hashed is what the file holds; zeros have no digest
 
 test('the operating system’s error comes through', async () => {
   await expect(readAndHash(999_999, 0, ownBuffer(10))).rejects.toMatchObject({ code: 'EBADF' })
+})
+
+test('a process waits for a digest and then ends by itself: the threads hold nothing up', async () => {
+  const path = await makeFile(randomBytes(300_000))
+  const program = `
+    const { openRawSource } = await import(${JSON.stringify(import.meta.resolve('#shared/disks/raw.ts'))})
+    const source = await openRawSource(${JSON.stringify(path)})
+    const { digest } = await source.readHashed(Buffer.allocUnsafeSlow(300_000), 0)
+    console.log(digest.toString('hex'))`
+  const args = ['--input-type=module', '-e', program]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 10_000 })
+  expect(stdout.trim()).toBe(
+    createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex'),
+  )
 })
 
 test('a source that is closed while it is read finishes what is under way', async () => {

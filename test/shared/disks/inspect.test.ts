@@ -246,6 +246,28 @@ describe('garbage', () => {
     )
   })
 
+  test('a chain of thousands of logical partitions and a table of a million entries cost little', async () => {
+    const chain = writeMbr(Buffer.alloc(4 * MIB), [{ type: 0x05, first: 1, sectors: 8000 }])
+    for (let record = 1; record < 8000; record++)
+      writeMbr(
+        chain,
+        [
+          { type: 0x83, first: 1, sectors: 1 },
+          { type: 0x05, first: record, sectors: 2 },
+        ],
+        { at: record * 512 },
+      )
+    const table = writeGpt(Buffer.alloc(4 * MIB), [{ type: LINUX, first: 64, last: 100 }])
+    table.writeUInt32LE(30_000, 512 + 80)
+    resignGpt(table)
+    for (const disk of [chain, table]) {
+      const source = memorySource(disk, [], { granularityBytes: 512 })
+      await inspectDisk(source)
+      expect(source.reads.length).toBeLessThan(350)
+      expect(Math.max(...source.reads.map(({ length }) => length))).toBeLessThan(MIB)
+    }
+  })
+
   test('that is random all over is no partition table', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 5000 }), async (bytes) => {

@@ -59,6 +59,20 @@ test('a sparse image is copied, verified and stays sparse', async () => {
   expect((await stat(at('copy'))).blocks * 512).toBeLessThan(5 * MIB)
 })
 
+test('an image whose size fits no chunk fills a larger one, which is zero beyond it', async () => {
+  await writeFile(at('source'), Buffer.alloc(1_234_567, 'odd'))
+  const source = await openRawSource(at('source'))
+  const sink = await openRawSink(at('copy'), { sizeBytes: 3 * MIB, create: true })
+  const journal = fileJournal(at('journal'))
+  const { manifest } = await copyDisk({ source, sink, journal, slots: 3, signal })
+  const readBack = await openRawSource(at('copy'))
+  expect(await verifyDisk({ source: readBack, manifest, slots: 3, signal })).toMatchObject({ mismatches: [] })
+  await Promise.all([source.close(), sink.close(), readBack.close(), journal.close()])
+  const copied = await readFile(at('copy'))
+  expect(copied.subarray(0, 1_234_567).equals(await readFile(at('source')))).toBe(true)
+  expect(copied.subarray(1_234_567).every((byte) => byte === 0)).toBe(true)
+})
+
 test('a flipped byte in the stored copy is found by verification', async () => {
   const source = await openRawSource(await sparseFile('source', 8 * MIB, [MIB]))
   const sink = await openRawSink(at('copy'), { sizeBytes: source.sizeBytes, create: true })
