@@ -33,7 +33,7 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
     const lost = () => {
       if (client !== fresh) return
       client = undefined
-      if (!closed) retryTimer = setTimeout(() => void reconnect(), reconnectMs)
+      reconnectSoon()
     }
     fresh.on('error', lost)
     fresh.on('end', lost)
@@ -49,8 +49,14 @@ export async function openWake(url: string, log?: Logger): Promise<Wake> {
       for (const channel of listeners.keys()) hear(channel, '')
     } catch (error) {
       log?.debug({ err: error }, 'wake-up connection not back yet')
-      if (!closed) retryTimer = setTimeout(() => void reconnect(), reconnectMs)
+      reconnectSoon()
     }
+  }
+
+  // A connection that breaks while it begins to listen is told of twice; one new connection is enough.
+  const reconnectSoon = () => {
+    clearTimeout(retryTimer)
+    if (!closed) retryTimer = setTimeout(() => void reconnect(), reconnectMs)
   }
 
   // One statement at a time: the connection takes no second one while the first is under way.

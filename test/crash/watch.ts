@@ -28,7 +28,7 @@ export const countChunkWrites = (pair: Pair): number =>
 export function effects(pair: Pair): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const { mutating, operation, status = 0 } of pair.calls())
-    if (mutating && status < 300 && !/Access$/.test(operation))
+    if (mutating && status < 300 && !operation.endsWith('Access'))
       counts[operation] = (counts[operation] ?? 0) + 1
   return counts
 }

@@ -8,7 +8,7 @@ import { createHarness, testChain, type Harness } from '#test/shared/jobs/harnes
 interface Input {
   failing?: boolean
 }
-const step = stepsOf<Input, Record<never, never>>()
+const step = stepsOf<Input, object>()
 const undone: string[] = []
 /** The reasons that steps saw their signal abort for. */
 const aborted: unknown[] = []

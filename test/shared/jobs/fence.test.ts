@@ -119,11 +119,16 @@ describe('a worker that lost its step', () => {
   test('hears of it by the next renewal, before it can do anything more', async () => {
     const jobId = await store.submit()
     const step = (await store.claim(jobId)) as ClaimedStep
-    const lease = holdLease(store.db, step, { leaseMs: 300, claimedAtMs: performance.now(), stoppable: true })
+    const lease = holdLease(store.db, step, {
+      leaseMs: 3_000,
+      claimedAtMs: performance.now(),
+      stoppable: true,
+    })
     try {
       expect(() => lease.assertHeld()).not.toThrow()
       await store.db.query('update job_steps set fence = fence + 1 where job_id = $1', [jobId])
-      await expect.poll(() => lease.interruption()?.code).toBe('lease_lost')
+      // Renewals come three times per lease; by its own clock it would still hold.
+      await expect.poll(() => lease.interruption()?.code, { timeout: 2_500 }).toBe('lease_lost')
       expect(() => lease.assertHeld()).toThrow(expect.objectContaining({ code: 'lease_lost' }))
       expect(lease.signal.aborted).toBe(true)
     } finally {

@@ -98,7 +98,7 @@ function failingAfter(queues: Queues): Queues {
                 await queue.addBulk(jobs)
                 throw new Error('the process ends here')
               }
-            : Reflect.get(queue, name),
+            : (Reflect.get(queue, name) as unknown),
       }),
   }
 }
