@@ -118,6 +118,49 @@ describe.each<Order>(orders)('%s to %s', (...order) => {
     }))
 })
 
+describe('after the commit', () => {
+  test.concurrent('what cannot be cleaned up is named as residue, and the migration stands', async () => {
+    const pair = await world.openPair({ from: 'aws', to: 'azure', chunks: 3 })
+    const { jobId, begin } = await comeTo(pair, 'clean_up')
+    pair.source.loopback.inject({ operation: '*', mode: 'error', ...refusals.aws, times: 10_000 })
+    await begin()
+    const job = await world.finished(jobId)
+    pair.clearFaults()
+    expect(job).toMatchObject({ state: 'succeeded', problem: null })
+    expect(job.residue).toMatchObject([{ step: 'clean_up', problem: { code: 'forbidden' } }])
+    expect(await pair.destinationIsIdentical()).toBe(true)
+    expect(pair.leftovers().map((entry) => entry.split(' ').slice(0, 2).join(' '))).toEqual([
+      'aws snapshot',
+      'azure vm',
+      'azure nic',
+      'azure disk',
+    ])
+  })
+
+  test.concurrent('a cancel comes too late: the migration stands', async () => {
+    const pair = await world.openPair({ from: 'aws', to: 'azure', chunks: 3 })
+    const { jobId, begin } = await comeTo(pair, 'clean_up')
+    await world.cancel(jobId)
+    await begin()
+    expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
+    expect((await pair.sourceVm())?.state).toBe('stopped')
+  })
+
+  test.concurrent.each<Order>(orders)(
+    '%s to %s: a source that is to be deleted is deleted with everything of it',
+    async (from, to) => {
+      const pair = await world.openPair({ from, to, chunks: 3 })
+      const jobId = await pair.migrate({ delete_source: true })
+      expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
+      expect([undefined, 'terminated']).toContain((await pair.sourceVm())?.state)
+      expect(
+        pair.source.loopback.residue().filter(({ kind }) => kind !== 'network' && kind !== 'group'),
+      ).toEqual([])
+      expect(await pair.destinationIsIdentical()).toBe(true)
+    },
+  )
+})
+
 const refusals = {
   aws: { code: 'UnauthorizedOperation', status: 403 },
   azure: { code: 'AuthorizationFailed', status: 403 },
