@@ -135,8 +135,8 @@ async function complete(aws: AwsClients, ref: CloudRef, { blocks, checksum }: Su
     )
   } catch (error) {
     if (!(error instanceof CloudError)) throw error
-    // Completing already: an earlier call whose reply was lost.
-    if (error.code === 'conflict') return
+    // An earlier call whose reply was lost: it is at it still, or has come to its end since we looked.
+    if (error.code === 'conflict' || (await stateOf(aws, ref)) === 'ready') return
     if (error.code !== 'integrity') throw error
     throw new CloudError(`AWS holds other bytes in ${ref.id} than were copied: ${error.message}`, {
       cloud: 'aws',

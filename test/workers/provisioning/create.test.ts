@@ -50,9 +50,9 @@ describe.each(['aws', 'azure'] as const)('on %s', (type) => {
     await cancel(world, jobId)
     const job = await world.harness.finished(jobId)
     expect(job).toMatchObject({ state: 'cancelled', residue: [] })
-    // The cloud did what it was asked, after all.
+    // The cloud got to it after all: it made the VM, or (Azure) found the VM's interface gone already.
     const asked = world.cloud.calls().find(({ operation }) => operation === world.dialect.create)
-    expect(asked?.status).toBeLessThan(300)
+    expect([200, 201, 404]).toContain(asked?.status)
     expect(world.residueOf(jobId)).toEqual([])
     expect(await world.row(vmId)).toMatchObject({ state: 'terminated' })
   })
