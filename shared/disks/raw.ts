@@ -141,7 +141,7 @@ const isAllHole = async (file: FileHandle, sizeBytes: number): Promise<boolean> 
 
 const WRITEBACK_BYTES = 16 << 20
 
-/** Larger single writes can cost the kernel twice the time (ext4, Linux 6.18: 2.1 s in place of 1.0 s per GiB at 512 KiB). */
+/** Larger single writes make the kernel take larger folios, on some virtual machines from memory that the host has yet to supply: twice the time. */
 const WRITE_BYTES = 256 << 10
 
 const openRegular = async (path: string, flags: number): Promise<{ file: FileHandle; stats: Stats }> => {
