@@ -66,6 +66,14 @@ const settings = z.object({
     .describe(
       'Key that seals credentials at rest, 32 bytes in base64. Unset: one is generated under STATE_DIR.',
     ),
+  SECRETS_KEYS_RETIRED: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9+/]{43}=(,[A-Za-z0-9+/]{43}=)*$/,
+      'must be 32 bytes in base64 each, separated by commas',
+    )
+    .optional()
+    .describe('Former values of SECRETS_KEY, comma-separated: they still open what they sealed.'),
   ALLOW_PRIVATE_NETWORKS: z
     .stringbool()
     .default(false)

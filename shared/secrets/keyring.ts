@@ -17,10 +17,13 @@ export interface Keyring {
   unwrap(keyId: string, wrapped: Uint8Array, context: Uint8Array): Promise<Buffer>
 }
 
+type Settings = Pick<Config, 'SECRETS_KEY' | 'STATE_DIR'> & Partial<Pick<Config, 'SECRETS_KEYS_RETIRED'>>
+
 /** The keyring that the configuration describes: SECRETS_KEY, else a development key generated once under STATE_DIR (mode 0600). */
-export function openKeyring(config: Pick<Config, 'SECRETS_KEY' | 'STATE_DIR'>): Keyring {
+export function openKeyring(config: Settings): Keyring {
   const key = config.SECRETS_KEY ?? generatedKey(join(stateFolder(config, 'keys'), 'secrets.key'))
-  return localKeyring([Buffer.from(key, 'base64')])
+  const retired = config.SECRETS_KEYS_RETIRED?.split(',') ?? []
+  return localKeyring([key, ...retired].map((text) => Buffer.from(text, 'base64')))
 }
 
 /**

@@ -77,3 +77,11 @@ test('a generated key is private and the same for every process of the folder; a
   const configured = openKeyring({ STATE_DIR: folder, SECRETS_KEY: randomBytes(32).toString('base64') })
   expect(configured.currentKeyId).not.toBe(one.currentKeyId)
 })
+
+test('a retired key still opens what it sealed, and seals nothing new', async () => {
+  const [older, newer] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')]
+  const sealed = await seal(openKeyring({ STATE_DIR: folder, SECRETS_KEY: older }), scope, secret)
+  const both = openKeyring({ STATE_DIR: folder, SECRETS_KEY: newer, SECRETS_KEYS_RETIRED: older })
+  expect(await open(both, scope, sealed)).toEqual(secret)
+  expect((await seal(both, scope, secret)).keyId).not.toBe(sealed.keyId)
+})
