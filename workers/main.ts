@@ -12,6 +12,7 @@ import { createOutbound } from '#shared/outbound.ts'
 import { openKeyring } from '#shared/secrets/keyring.ts'
 import { loadChains } from '#workers/chains.ts'
 import { startWorkers } from '#workers/process.ts'
+import { startExpiry } from '#workers/upkeep/expiry.ts'
 
 const config = readConfig()
 const log = pino({ level: config.LOG_LEVEL })
@@ -38,11 +39,13 @@ const workers = await startWorkers({
   openProvider: providers.open,
   log,
 })
+const expiry = served.includes('upkeep') ? startExpiry(db, log) : undefined
 console.log(`Worker ${workerId} serves ${served.join(', ')}`)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 
 async function stop() {
+  expiry?.stop()
   await workers.stop(config.SHUTDOWN_GRACE_MS)
   providers.close()
   await outbound.close()

@@ -1,0 +1,27 @@
+import type { Logger } from 'pino'
+import type { Pool } from 'pg'
+
+/** A client that repeats a request later than this means a new one; the big payment APIs keep keys as long. */
+export const keyLifetimeHours = 24
+
+/** Forgets idempotency keys, with the answers kept for them, that are past their lifetime. @returns how many. */
+export async function expireIdempotencyKeys(db: Pool): Promise<number> {
+  const { rowCount } = await db.query(
+    'delete from idempotency_keys where created_at < now() - make_interval(hours => $1)',
+    [keyLifetimeHours],
+  )
+  return rowCount ?? 0
+}
+
+/** Does so now and then until stopped. Any number of processes may. */
+export function startExpiry(db: Pool, log: Logger): { stop(): void } {
+  const expire = () =>
+    expireIdempotencyKeys(db).catch((error: unknown) =>
+      log.debug({ err: error }, 'keys not expired; next time'),
+    )
+  const timer = setInterval(() => void expire(), everyMs)
+  timer.unref()
+  return { stop: () => clearInterval(timer) }
+}
+
+const everyMs = 15 * 60_000
