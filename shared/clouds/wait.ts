@@ -25,7 +25,7 @@ export async function waitForVm(
     vm = await cloud.compute.get(ref)
     const state = vm?.state ?? 'terminated'
     if (wanted.includes(state)) return { done: true, seen: state }
-    if (deadEnds.includes(state)) throw unexpected(cloud, ref, state, wanted)
+    if (deadEnds.has(state)) throw unexpected(cloud, ref, state, wanted)
     return { done: false, seen: state }
   })
   return vm
@@ -80,6 +80,6 @@ const unexpected = (cloud: Cloud, ref: CloudRef, state: VmState, wanted: readonl
     remedy: "Somebody or something else has changed it; look at it in the cloud's console.",
   })
 
-const deadEnds: readonly VmState[] = ['terminated', 'error']
+const deadEnds: ReadonlySet<VmState> = new Set(['terminated', 'error'])
 const firstDelayMs = 50
 const maxDelayMs = 5_000
