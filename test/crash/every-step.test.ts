@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { newId } from '#shared/ids.ts'
 import { outlines } from '#shared/jobs/outlines.ts'
@@ -69,7 +70,10 @@ async function cancelAt(pair: Pair, step: string) {
   )
   await world.cancel(jobId)
   pair.clearFaults()
-  return world.finished(jobId)
+  const job = await world.finished(jobId)
+  // By now the last call has had its effect, also one that took effect after the undo.
+  await sleep(inFlightMs)
+  return job
 }
 
 /** Has every call of `step` refused. */
