@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { expect, onTestFinished, test } from 'vitest'
 import { query } from '#db/embedded/databases.ts'
 import { openPool } from '#db/pool.ts'
@@ -14,7 +13,7 @@ test('a connection that breaks between two statements of a transaction fails the
   const client = await pool.connect()
   await client.query('begin')
   const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
-  const broken = once(client, 'end')
+  const broken = new Promise<void>((resolve) => client.once('end', () => resolve()))
   await query(database.url, `select pg_terminate_backend(${rows[0]?.pid})`)
   await broken
   const error = await client.query('select 1').catch((reason: Error) => reason)
