@@ -8,11 +8,6 @@ export const JobSchema = defineEntity({
   indexes: [
     { properties: ['tenantId', 'createdAt', 'id'], name: 'jobs_listing' },
     { properties: ['tenantId', 'subject'], name: 'jobs_subject' },
-    {
-      name: 'jobs_unfinished',
-      properties: ['updatedAt'],
-      where: "state in ('queued', 'running', 'undoing')",
-    },
   ],
   properties: {
     id: p.text().primary(),

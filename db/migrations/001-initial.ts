@@ -70,7 +70,6 @@ export class Initial extends Migration {
       );
       create index jobs_listing on jobs (tenant_id, created_at, id);
       create index jobs_subject on jobs (tenant_id, subject);
-      create index jobs_unfinished on jobs (updated_at) where state in ('queued', 'running', 'undoing');
 
       create table job_events (
         job_id text not null,

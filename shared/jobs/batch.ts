@@ -8,19 +8,20 @@ export class Refusal {
 }
 
 /**
- * Collects calls into batches: while one batch is on its way the next one gathers. Alone, a call goes out at once; under load many share one
- * round trip and one commit. A batch that throws rejects all of its calls; a `Refusal` among its results rejects one.
+ * Collects calls into batches: while `maxInFlight` batches are on their way the next one gathers. Alone, a call goes out at once; under load
+ * many share one round trip and one commit. A batch that throws rejects all of its calls; a `Refusal` among its results rejects one.
  */
 export function createBatcher<Item, Result>(
   run: (items: Item[]) => Promise<(Result | Refusal)[]>,
   maxItems: number,
+  maxInFlight = 1,
 ): (item: Item) => Promise<Result> {
   type Entry = { item: Item; resolve: (result: Result) => void; reject: (error: unknown) => void }
   let waiting: Entry[] = []
-  let busy = false
+  let inFlight = 0
 
   const drain = async () => {
-    busy = true
+    inFlight += 1
     // One turn of the event loop lets calls of the same moment join in.
     await new Promise((resolve) => setImmediate(resolve))
     while (waiting.length > 0) {
@@ -33,7 +34,7 @@ export function createBatcher<Item, Result>(
         for (const entry of entries) entry.reject(error)
       }
     }
-    busy = false
+    inFlight -= 1
   }
 
   const settle = (entry: Entry, result: Result | Refusal) =>
@@ -42,6 +43,6 @@ export function createBatcher<Item, Result>(
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      if (!busy) void drain()
+      if (inFlight < maxInFlight) void drain()
     })
 }

@@ -48,8 +48,13 @@ export function createRunner(options: RunnerOptions): Runner {
   const claim = createBatcher(
     (dispatches: Dispatch[]) => claimSteps(db, dispatches, { holder: workerId, leaseMs }),
     maxBatch,
+    maxInFlight,
   )
-  const transit = createBatcher((transitions: Transition[]) => applyTransitions(db, transitions), maxBatch)
+  const transit = createBatcher(
+    (transitions: Transition[]) => applyTransitions(db, transitions),
+    maxBatch,
+    maxInFlight,
+  )
   const stopListening = wake.on('novacron_cancel', (jobId) => {
     running.get(jobId)?.cancel()
   })
@@ -128,6 +133,8 @@ export function createRunner(options: RunnerOptions): Runner {
 
 /** Bounds the size of one statement; larger batches gain nothing measurable. */
 const maxBatch = 100
+/** Two keep PostgreSQL busy while the results of one are taken in; more gain nothing measurable. */
+const maxInFlight = 2
 
 const fail = (): never => {
   throw new Error('unreachable: stepAt has checked that there is an undo')
