@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { newId } from '#shared/ids.ts'
 import { outlines } from '#shared/jobs/outlines.ts'
 import type { CloudName, Pair } from '#test/crash/pair.ts'
+import { comeTo, delayCalls, kindsOf, movedVm } from '#test/crash/watch.ts'
 import { openWorld, type World } from '#test/crash/world.ts'
 
 const orders = [
@@ -11,14 +11,6 @@ const orders = [
 ] as const satisfies [CloudName, CloudName][]
 type Order = readonly [CloudName, CloudName]
 const steps = outlines['migration.cold'].steps.map(({ name }) => name)
-/** The call of each step that changes something, on either cloud; the other steps only look. */
-const changes: Record<string, string[]> = {
-  stop_source: ['StopInstances', 'VirtualMachines_Deallocate'],
-  snapshot: ['CreateSnapshot', 'Snapshots_CreateOrUpdate'],
-  create_disk: ['StartSnapshot', 'Disks_CreateOrUpdate'],
-  copy: ['PutSnapshotBlock', 'PageBlob_UploadPages'],
-  create_vm: ['RunInstances', 'VirtualMachines_CreateOrUpdate'],
-}
 const undone = steps.slice(0, steps.indexOf('commit') + 1)
 
 /** Shorter than the clouds take to settle, so that what was under way has had its effect when the undo believes its eyes. */
@@ -45,29 +37,12 @@ async function withPair(
   free.push(pair)
 }
 
-/** Lets a migration come to `step` and holds it there. */
-async function comeTo(pair: Pair, step: string) {
-  const jobId = newId('job')
-  const gate = await world.hold(jobId, 'do', step)
-  await pair.migrate({}, jobId)
-  await world.until(`${step} to be next`, () => gate.reached())
-  return { jobId, begin: () => gate.open() }
-}
-
 /** Has a migration cancelled while a call of `step` is under way, which has its effect although nobody waits for its reply any more. */
 async function cancelAt(pair: Pair, step: string) {
-  const { jobId, begin } = await comeTo(pair, step)
-  const operations = changes[step] ?? ['*']
-  for (const operation of operations)
-    pair.inject({ operation, mode: 'delay', delayMs: inFlightMs, times: 10_000 })
-  const before = pair.calls().length
+  const { jobId, begin } = await comeTo(world, pair, step)
+  const arrived = delayCalls(pair, step, inFlightMs)
   await begin()
-  await world.until(`a call of ${step}`, () =>
-    pair
-      .calls()
-      .slice(before)
-      .some(({ operation }) => operations.includes(operation) || operations.includes('*')),
-  )
+  await world.until(`a call of ${step}`, arrived)
   await world.cancel(jobId)
   pair.clearFaults()
   const job = await world.finished(jobId)
@@ -78,7 +53,7 @@ async function cancelAt(pair: Pair, step: string) {
 
 /** Has every call of `step` refused. */
 async function failAt(pair: Pair, step: string) {
-  const { jobId, begin } = await comeTo(pair, step)
+  const { jobId, begin } = await comeTo(world, pair, step)
   for (const { name, loopback } of [pair.source, pair.destination])
     loopback.inject({ operation: '*', mode: 'error', ...refusals[name], times: 10_000 })
   const wayBack = await world.hold(jobId, 'undo', '*')
@@ -125,7 +100,7 @@ describe.each<Order>(orders)('%s to %s', (...order) => {
 describe('after the commit', () => {
   test.concurrent('what cannot be cleaned up is named as residue, and the migration stands', async () => {
     const pair = await world.openPair({ from: 'aws', to: 'azure', chunks: 3 })
-    const { jobId, begin } = await comeTo(pair, 'clean_up')
+    const { jobId, begin } = await comeTo(world, pair, 'clean_up')
     pair.source.loopback.inject({ operation: '*', mode: 'error', ...refusals.aws, times: 10_000 })
     await begin()
     const job = await world.finished(jobId)
@@ -133,17 +108,12 @@ describe('after the commit', () => {
     expect(job).toMatchObject({ state: 'succeeded', problem: null })
     expect(job.residue).toMatchObject([{ step: 'clean_up', problem: { code: 'forbidden' } }])
     expect(await pair.destinationIsIdentical()).toBe(true)
-    expect(pair.leftovers().map((entry) => entry.split(' ').slice(0, 2).join(' '))).toEqual([
-      'aws snapshot',
-      'azure vm',
-      'azure nic',
-      'azure disk',
-    ])
+    expect(kindsOf(pair.leftovers())).toEqual(['aws snapshot', ...movedVm.azure])
   })
 
   test.concurrent('a cancel comes too late: the migration stands', async () => {
     const pair = await world.openPair({ from: 'aws', to: 'azure', chunks: 3 })
-    const { jobId, begin } = await comeTo(pair, 'clean_up')
+    const { jobId, begin } = await comeTo(world, pair, 'clean_up')
     await world.cancel(jobId)
     await begin()
     expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })

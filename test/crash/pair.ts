@@ -29,21 +29,25 @@ export interface Side {
   dir: string
 }
 
-/** A VM on one loopback cloud, and another cloud that it can be moved to. Nothing else is on either. */
+/** VMs on one loopback cloud, and another cloud that they can be moved to. Nothing else is on either. */
 export interface Pair {
   source: Side
   destination: Side
-  vm: CloudRef
+  /** One, unless more were asked for. All have the same disk. */
+  vms: CloudRef[]
   imagePath: string
-  /** Accepts a migration of the VM and returns its job. */
+  /** Accepts a migration of the first VM, or that of `vm_id`, and returns its job. */
   migrate(input?: Partial<MigrationInput>, jobId?: string): Promise<string>
-  /** What the cloud says of the source VM. */
-  sourceVm(): Promise<CloudVm | undefined>
-  /** What both clouds hold beyond what they held before the migration, less Azure's shared network and group. */
+  /** What the cloud says of the first source VM, or another. */
+  sourceVm(vm?: CloudRef): Promise<CloudVm | undefined>
+  /** What both clouds hold beyond what they held before any migration, less Azure's shared network and group. */
   leftovers(): string[]
-  /** Is the one disk that the destination keeps the same as the source's image, byte for byte? Read from the loopback's own files. */
-  destinationIsIdentical(): Promise<boolean>
-  /** Calls of both clouds since the VM was ready. */
+  /**
+   * Does the destination keep so many disks (one by default), each the same as the source's image, byte for byte? Read from the
+   * loopback's own files.
+   */
+  destinationIsIdentical(disks?: number): Promise<boolean>
+  /** Calls of both clouds since the VMs were ready. */
   calls(): Call[]
   /** Puts a fault in both clouds. */
   inject(fault: Fault): void
@@ -57,6 +61,7 @@ export interface PairOptions {
   dir: string
   imagePath: string
   running?: boolean
+  vms?: number
   /** Gives an address to use instead of the destination's own. */
   via?: (url: string) => Promise<string>
 }
@@ -75,20 +80,21 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
     undefined,
     options.via,
   )
-  const vm = await makeVm(source, running)
+  const vms = await Promise.all(Array.from({ length: options.vms ?? 1 }, () => makeVm(source, running)))
+  const [first = { region: '', id: '' }] = vms
   const before = new Set(stock(source))
   source.loopback.clearCalls()
 
   return {
     source,
     destination,
-    vm,
+    vms,
     imagePath,
     async migrate(input = {}, jobId = newId('job')) {
       const migrationId = newId('mig')
       const request: MigrationInput = {
         migration_id: migrationId,
-        vm_id: vm.id,
+        vm_id: first.id,
         source_provider_id: source.providerId,
         destination_provider_id: destination.providerId,
         destination_region: destination.region,
@@ -104,7 +110,7 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
             {
               id: migrationId,
               tenant_id: tenantId,
-              vm_id: vm.id,
+              vm_id: request.vm_id,
               source_provider: source.providerId,
               destination_provider: destination.providerId,
               destination_region: destination.region,
@@ -119,15 +125,18 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
       await db.query(`select pg_notify('novacron_outbox', '')`)
       return jobId
     },
-    sourceVm: () => source.cloud.compute.get(vm),
+    sourceVm: (vm = first) => source.cloud.compute.get(vm),
     leftovers: () => [...stock(source).filter((entry) => !before.has(entry)), ...stock(destination)],
-    async destinationIsIdentical() {
+    async destinationIsIdentical(disks = 1) {
       const folder = join(destination.dir, 'disks')
       const files = await readdir(folder)
       // AWS also keeps the disk of its public image.
       const own = files.filter((file) => !file.startsWith('base-image'))
-      if (own.length !== 1) throw new Error(`the destination keeps ${own.length} disks: ${own.join(', ')}`)
-      return (await contentDigest(join(folder, own[0] ?? ''))) === (await contentDigest(imagePath))
+      if (own.length !== disks)
+        throw new Error(`the destination keeps ${own.length} disks: ${own.join(', ')}`)
+      const wanted = await contentDigest(imagePath)
+      const found = await Promise.all(own.map((file) => contentDigest(join(folder, file))))
+      return found.every((digest) => digest === wanted)
     },
     calls: () =>
       [...source.loopback.calls(), ...destination.loopback.calls()].toSorted((a, b) => a.atMs - b.atMs),

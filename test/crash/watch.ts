@@ -1,3 +1,4 @@
+import { newId } from '#shared/ids.ts'
 import type { Call } from '#test/clouds/core/types.ts'
 import type { Pair } from '#test/crash/pair.ts'
 import type { AuditedWrite } from '#test/crash/probes.ts'
@@ -10,6 +11,52 @@ export const chunkWrites = ['PutSnapshotBlock', 'PageBlob_UploadPages']
 /** Makes every write of a chunk take so long that a test can step in before the copy is over. */
 export function slowCopyDown(pair: Pair, delayMs = 150): void {
   for (const operation of chunkWrites) pair.inject({ operation, mode: 'delay', delayMs, times: 100_000 })
+}
+
+/** The call of each step that changes something, on either cloud; the other steps only look. */
+export const changes: Record<string, string[]> = {
+  stop_source: ['StopInstances', 'VirtualMachines_Deallocate'],
+  snapshot: ['CreateSnapshot', 'Snapshots_CreateOrUpdate'],
+  create_disk: ['StartSnapshot', 'Disks_CreateOrUpdate'],
+  copy: chunkWrites,
+  create_vm: ['RunInstances', 'VirtualMachines_CreateOrUpdate'],
+  clean_up: ['DeleteSnapshot', 'Snapshots_Delete'],
+}
+
+/** Lets a migration come to `step` and holds it there. */
+export async function comeTo(
+  world: World,
+  pair: Pair,
+  step: string,
+  input: Parameters<Pair['migrate']>[0] = {},
+): Promise<{ jobId: string; begin: () => Promise<void> }> {
+  const jobId = newId('job')
+  const gate = await world.hold(jobId, 'do', step)
+  await pair.migrate(input, jobId)
+  await world.until(`${step} to be next`, () => gate.reached())
+  return { jobId, begin: () => gate.open() }
+}
+
+/** Makes the calls of a step that change something (or all, if none does) take so long. @returns whether such a call has arrived since. */
+export function delayCalls(pair: Pair, step: string, delayMs: number): () => boolean {
+  const operations = changes[step] ?? ['*']
+  for (const operation of operations) pair.inject({ operation, mode: 'delay', delayMs, times: 100_000 })
+  const before = pair.calls().length
+  return () =>
+    pair
+      .calls()
+      .slice(before)
+      .some(({ operation }) => operations.includes(operation) || operations.includes('*'))
+}
+
+/** What a cloud holds, by kind: `azure vm`. */
+export const kindsOf = (leftovers: readonly string[]): string[] =>
+  leftovers.map((entry) => entry.split(' ').slice(0, 2).join(' ')).toSorted()
+
+/** What is there after a migration to a cloud, and nothing else. */
+export const movedVm = {
+  aws: ['aws instance', 'aws volume'],
+  azure: ['azure disk', 'azure nic', 'azure vm'],
 }
 
 /** Waits until at least so many chunks are in the journal; the copy is then still going on. */

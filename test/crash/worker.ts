@@ -18,6 +18,8 @@ export interface WorkerProcess {
   resume(): void
   /** SIGTERM. @returns its exit code. */
   terminate(): Promise<number | null>
+  /** However it is, it ends: in good order (which keeps Node's compile cache for the next one) or not. */
+  end(): Promise<void>
 }
 
 /** Starts a worker and waits until it takes work. `env` is all of its environment but the basics. */
@@ -60,6 +62,13 @@ export async function startWorker(env: Record<string, string>, name: string): Pr
     async terminate() {
       child.kill('SIGTERM')
       return exited
+    },
+    async end() {
+      child.kill('SIGCONT')
+      child.kill('SIGTERM')
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
+      await exited
+      clearTimeout(timer)
     },
   }
 }

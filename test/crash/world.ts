@@ -39,7 +39,9 @@ export interface World {
   /** Where the workers' queues are. */
   addresses: QueueAddresses
   /** Two fresh clouds with a VM on the first whose disk has `chunks` chunks of data. */
-  openPair(options: Pick<PairOptions, 'from' | 'to' | 'running' | 'via'> & { chunks?: number }): Promise<Pair>
+  openPair(
+    options: Pick<PairOptions, 'from' | 'to' | 'running' | 'vms' | 'via'> & { chunks?: number },
+  ): Promise<Pair>
   startWorker(env?: Record<string, string>): Promise<WorkerProcess>
   /** All that were started, also those that are gone. */
   workers: readonly WorkerProcess[]
@@ -106,7 +108,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       const found = await look()
       if (found !== undefined && found !== false) return found
       if (Date.now() > endMs) throw new Error(`waited ${waitMs / 1000} s for: ${what}`)
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      await new Promise((resolve) => setTimeout(resolve, 25))
     }
   }
 
@@ -167,7 +169,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         if (job && isFinished(job.state)) return job
         if (Date.now() > endMs)
           throw new Error(`after ${timeoutMs} ms ${jobId} is ${job?.state}:\n${await describe(db, jobId)}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
+        await new Promise((resolve) => setTimeout(resolve, 50))
       }
     },
     async cancel(jobId) {
@@ -183,7 +185,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     },
     audit: () => auditedWrites(db),
     async close() {
-      await Promise.all(workers.map((worker) => worker.kill()))
+      await Promise.all(workers.map((worker) => worker.end()))
       await Promise.all(pairs.map((pair) => pair.close()))
       await db.end()
       await database?.drop()
