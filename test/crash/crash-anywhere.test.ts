@@ -33,7 +33,11 @@ test('a worker that dies in the middle of whichever step leaves nothing that the
 
   for (const { pair, migrations, to } of sides) {
     for (const [nr, { jobId }] of migrations.entries())
-      expect(await world.finished(jobId), steps[nr]).toMatchObject({ state: 'succeeded', residue: [] })
+      expect({ died: steps[nr], ...(await world.finished(jobId)) }).toMatchObject({
+        died: steps[nr],
+        state: 'succeeded',
+        residue: [],
+      })
     expect(kindsOf(pair.leftovers())).toEqual(movedVm[to].flatMap((kind) => steps.map(() => kind)))
     expect(await pair.destinationIsIdentical(steps.length)).toBe(true)
     for (const vm of pair.vms) expect((await pair.sourceVm(vm))?.state).toBe('stopped')
