@@ -45,6 +45,13 @@ describe.each<[CloudName, CloudName]>([
     expect((await pair.sourceVm())?.state).toBe('running')
   })
 
+  test.concurrent('a boot disk of which the source lists nothing is not taken for copied', async () => {
+    const pair = await world.openPair({ from, to, chunks: 0 })
+    const job = await world.finished(await pair.migrate())
+    expect(job).toMatchObject({ state: 'failed', problem: { code: 'boot_disk_empty', step: 'copy' } })
+    expect(pair.leftovers()).toEqual([])
+  })
+
   test.concurrent('a source that damages every read is read again and again, and never believed', async () => {
     const pair = await world.openPair({ from, to, chunks })
     const jobId = await pair.migrate({ options: { boot_check: { timeout_ms: 1 } } })

@@ -1,5 +1,6 @@
 import type { StepContext } from '#shared/jobs/chain.ts'
 import type { Cloud, CloudRef } from '#shared/clouds/port.ts'
+import { DiskError } from '#shared/disks/errors.ts'
 import { copyDisk, type CopyResult } from '#shared/disks/copy.ts'
 import { postgresJournal } from '#shared/disks/journal.ts'
 import { step } from '#workers/migration/step.ts'
@@ -25,6 +26,7 @@ export const copy = step('copy', {
         snapshot: at(snapshots, nr),
         disk,
         transfer: at(transfers, nr),
+        boot: nr === 0,
         label: `disk ${nr + 1} of ${disks.length}`,
         // Disks count by their size; within a disk, what is allocated counts.
         share: {
@@ -52,6 +54,8 @@ interface OneCopy {
   snapshot: CloudRef
   disk: CloudRef
   transfer: string
+  /** The disk that the VM starts from. */
+  boot: boolean
   label: string
   share: { before: number; own: number; all: number }
 }
@@ -73,6 +77,7 @@ async function copyOne(context: StepContext<MigrationInput>, one: OneCopy): Prom
           context.progress(before + (total > 0 ? (own * done) / total : own), all, detail)
         },
       })
+      if (one.boot && result.bytesTotal === 0) throw emptyBootDisk(one.snapshot)
       await one.to.disks.sealDisk(one.disk, result.manifest)
       return result
     } finally {
@@ -82,6 +87,13 @@ async function copyOne(context: StepContext<MigrationInput>, one: OneCopy): Prom
     await source.close()
   }
 }
+
+/** A VM cannot start from nothing: the list of what is allocated must be wrong, and a copy by it would look proved. */
+const emptyBootDisk = ({ id }: CloudRef): DiskError =>
+  new DiskError(`The source lists no data at all on the boot disk's snapshot ${id}.`, {
+    code: 'boot_disk_empty',
+    remedy: 'Look at the snapshot in the source cloud; if it does hold data, report this.',
+  })
 
 /** Chunks in flight. EBS direct and page blobs both want several requests under way; memory is about two chunks a slot. */
 const slots = 8
