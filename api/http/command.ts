@@ -1,3 +1,4 @@
+import { inTransaction } from '#db/transaction.ts'
 import { hash } from 'node:crypto'
 import type { PoolClient } from 'pg'
 import { open, seal } from '#shared/secrets/seal.ts'
@@ -23,7 +24,7 @@ export interface Outcome {
 export async function command(call: Call, work: (db: PoolClient) => Promise<Outcome>): Promise<Response> {
   const idempotency = idempotencyOf(call)
   const { services, principal } = call
-  const outcome = await inTransaction(services, async (db): Promise<Outcome | Response> => {
+  const outcome = await inTransaction(services.pool, async (db): Promise<Outcome | Response> => {
     if (!idempotency) return await work(db)
     const { key, requestHash } = idempotency
     // Of several requests with one key the first runs, the others wait here and then find its answer.
@@ -101,27 +102,6 @@ export interface Kept {
   text?: string
   sealed?: { key_id: string; box: string }
   headers?: Record<string, string>
-}
-
-export async function inTransaction<T>(
-  services: Pick<Services, 'pool'>,
-  work: (db: PoolClient) => Promise<T>,
-): Promise<T> {
-  const db = await services.pool.connect()
-  try {
-    await db.query('begin')
-    const result = await work(db)
-    await db.query('commit')
-    db.release()
-    return result
-  } catch (error) {
-    await db.query('rollback').then(
-      () => db.release(),
-      // A connection that cannot even roll back is not given to the next one.
-      () => db.release(true),
-    )
-    throw error
-  }
 }
 
 const scopeOf = (call: Call, key: string) => ({

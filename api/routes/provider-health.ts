@@ -1,5 +1,6 @@
+import { inTransaction } from '#db/transaction.ts'
 import { z } from '@hono/zod-openapi'
-import { announce, inTransaction } from '#api/http/command.ts'
+import { announce } from '#api/http/command.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { afterWait } from '#api/http/prefer.ts'
 import { reply } from '#api/http/reply.ts'
@@ -32,7 +33,7 @@ export const providerHealth = endpoint({
     const id = param('id')
     const provider = await loadProvider(services, tenantId, id)
     if (query.refresh !== 'true') return reply(200, healthView(services, provider))
-    const { jobId, fresh } = await inTransaction(services, (db) =>
+    const { jobId, fresh } = await inTransaction(services.pool, (db) =>
       submitCheck(db, tenantId, id, principal.subject),
     )
     if (fresh) announce(services, jobId)

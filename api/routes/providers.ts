@@ -1,7 +1,7 @@
+import { inTransaction } from '#db/transaction.ts'
 import { z } from '@hono/zod-openapi'
 import { CloudProvider } from '#db/entities/provider.ts'
 import { providerCredential, removeCredentials } from '#shared/secrets/credentials.ts'
-import { inTransaction } from '#api/http/command.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { pageMembers, pageOf, pageQuery, readTextCursor, writeTextCursor } from '#api/http/pages.ts'
 import { ApiError, notFound } from '#api/http/problem.ts'
@@ -78,7 +78,7 @@ const remove = endpoint({
   async handle({ services, principal, param }) {
     const { tenantId } = principal
     const id = param('id')
-    await inTransaction(services, async (db) => {
+    await inTransaction(services.pool, async (db) => {
       const { rows } = await db.query<{ exists: boolean; vms: number; jobs: number }>(inUseSql, [
         tenantId,
         id,

@@ -1,8 +1,9 @@
+import { inTransaction } from '#db/transaction.ts'
 import { z } from '@hono/zod-openapi'
 import { Webhook, WebhookDelivery } from '#db/entities/webhook.ts'
 import { newId } from '#shared/ids.ts'
 import { removeCredentials, storeCredentials, webhookCredential } from '#shared/secrets/credentials.ts'
-import { command, inTransaction } from '#api/http/command.ts'
+import { command } from '#api/http/command.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { pageMembers, pageOf, pageQuery, readCursor, writeCursor } from '#api/http/pages.ts'
 import { assertMatches } from '#api/http/precondition.ts'
@@ -158,7 +159,7 @@ const remove = endpoint({
   async handle({ services, principal, param }) {
     const { tenantId } = principal
     const id = param('id')
-    await inTransaction(services, async (db) => {
+    await inTransaction(services.pool, async (db) => {
       const { rowCount } = await db.query('delete from webhooks where tenant_id = $1 and id = $2', [
         tenantId,
         id,

@@ -1,4 +1,5 @@
-import type { Pool, PoolClient } from 'pg'
+import { inTransaction } from '#db/transaction.ts'
+import type { Pool } from 'pg'
 import type { Chain, JobSummary, Write } from '#shared/jobs/chain.ts'
 import type { ClaimedStep } from '#shared/jobs/claim.ts'
 import { applyTransitions, type Transition } from '#shared/jobs/transition.ts'
@@ -29,27 +30,6 @@ export async function commitTransition(
     if (announced) await announceJob(client, step, summary)
     return true
   })
-}
-
-/** Runs `work` in a transaction; rolls back when it throws or says false. */
-export async function inTransaction(
-  db: Pool,
-  work: (client: PoolClient) => Promise<boolean>,
-): Promise<boolean> {
-  const client = await db.connect()
-  try {
-    await client.query('begin')
-    const keep = await work(client)
-    await client.query(keep ? 'commit' : 'rollback')
-    client.release()
-    return keep
-  } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      (broken: Error) => client.release(broken),
-    )
-    throw error
-  }
 }
 
 const summaryAfter = (step: ClaimedStep, transition: Transition): JobSummary => ({

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import { outlineOf } from '#shared/jobs/outlines.ts'
-import { inTransaction } from '#shared/jobs/commit.ts'
+import { inTransaction } from '#db/transaction.ts'
 import { isFinished } from '#shared/jobs/types.ts'
 
 export type CancelOutcome = 'requested' | 'already_finished' | 'too_late' | 'not_found'

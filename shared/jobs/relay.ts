@@ -1,3 +1,4 @@
+import { inTransaction } from '#db/transaction.ts'
 import type { Logger } from 'pino'
 import type { Pool } from 'pg'
 import { dispatchId, type Dispatch, type Queues } from '#shared/jobs/queues.ts'
@@ -70,22 +71,12 @@ export function startRelay({ db, queues, log }: { db: Pool; queues: Queues; log:
 
 /** @returns how many dispatches were handed over. */
 async function relayBatch(db: Pool, queues: Queues): Promise<number> {
-  const client = await db.connect()
-  try {
-    await client.query('begin')
+  return inTransaction(db, async (client) => {
     const { rows } = await client.query<OutboxRow>({ name: 'relay-take', text: takeSql, values: [batchSize] })
     const byQueue = Map.groupBy(rows, (row) => row.queue)
     await Promise.all([...byQueue].map(([queue, list]) => queues.of(queue).addBulk(list.map(toBullJob))))
-    await client.query('commit')
-    client.release()
     return rows.length
-  } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      (broken: Error) => client.release(broken),
-    )
-    throw error
-  }
+  })
 }
 
 function toBullJob(row: OutboxRow) {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Pool, PoolClient } from 'pg'
-import { inTransaction } from '#shared/jobs/commit.ts'
+import { inTransaction } from '#db/transaction.ts'
 import { dispatchId, type Queues } from '#shared/jobs/queues.ts'
 import type { Direction, Pool as PoolName } from '#shared/jobs/types.ts'
 

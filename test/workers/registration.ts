@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import type { ProviderConfig } from '#db/entities/provider.ts'
 import type { CloudType } from '#shared/clouds/port.ts'
-import { inTransaction } from '#shared/jobs/commit.ts'
+import { inTransaction } from '#db/transaction.ts'
 import { providerCredential, storeCredentials, type Credentials } from '#shared/secrets/credentials.ts'
 import type { Keyring } from '#shared/secrets/keyring.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
