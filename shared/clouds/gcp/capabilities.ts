@@ -1,0 +1,7 @@
+import type { Capabilities } from '#shared/clouds/operations.ts'
+
+/** What this cloud does and lacks. Plain data: no SDK is loaded by importing it. */
+export const gcpCapabilities: Capabilities = {
+  operations: {} as Capabilities['operations'],
+  features: {} as Capabilities['features'],
+}
