@@ -1,8 +1,8 @@
 import { connect } from '#shared/clouds/azure/client.ts'
-import { createCompute } from '#shared/clouds/azure/compute.ts'
-import { createDisks } from '#shared/clouds/azure/disks.ts'
-import { createIdentity } from '#shared/clouds/azure/identity.ts'
-import { createInventory } from '#shared/clouds/azure/inventory.ts'
+import { createCompute } from '#shared/clouds/azure/compute/compute.ts'
+import { createDisks } from '#shared/clouds/azure/disks/disks.ts'
+import { createIdentity } from '#shared/clouds/azure/identity/identity.ts'
+import { createInventory } from '#shared/clouds/azure/inventory/inventory.ts'
 import { readSettings } from '#shared/clouds/azure/settings.ts'
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 

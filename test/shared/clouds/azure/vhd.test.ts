@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { vhdChecksum, vhdFooter, vhdGeometry } from '#shared/clouds/azure/vhd.ts'
+import { vhdChecksum, vhdFooter, vhdGeometry } from '#shared/clouds/azure/disks/vhd.ts'
 import { exportFooter, faultOfFooter } from '#test/clouds/azure/vhd.ts'
 
 const mebibyte = 2 ** 20

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { GrantedBlob } from '#shared/clouds/azure/access.ts'
+import type { GrantedBlob } from '#shared/clouds/azure/disks/access.ts'
 import { timedOut } from '#shared/clouds/azure/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { callSignal } from '#shared/clouds/scope.ts'

@@ -1,9 +1,9 @@
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { diskType, snapshotType } from '#shared/clouds/azure/disks.ts'
+import { diskType, snapshotType } from '#shared/clouds/azure/disks/disks.ts'
 import { canonicalId, parseArmId } from '#shared/clouds/azure/names.ts'
-import { nicType } from '#shared/clouds/azure/network.ts'
-import { deleteAddress, deleteInterface, deleteVm } from '#shared/clouds/azure/remove.ts'
-import { vmType } from '#shared/clouds/azure/vms.ts'
+import { nicType } from '#shared/clouds/azure/networks/interfaces.ts'
+import { deleteAddress, deleteInterface, deleteVm } from '#shared/clouds/azure/compute/remove.ts'
+import { vmType } from '#shared/clouds/azure/compute/vms.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { DisksFacet, InventoryFacet, OwnedResource } from '#shared/clouds/port.ts'
 

@@ -1,10 +1,10 @@
 import type { Disk, VirtualMachine } from '@azure/arm-compute'
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { diskType } from '#shared/clouds/azure/disks.ts'
+import { diskType } from '#shared/clouds/azure/disks/disks.ts'
 import { architectureOf, firmwareOf, vmState } from '#shared/clouds/azure/mapping.ts'
 import { canonicalId, parseArmId, type ArmId } from '#shared/clouds/azure/names.ts'
-import { describeInterface, nicType } from '#shared/clouds/azure/network.ts'
+import { describeInterface, nicType } from '#shared/clouds/azure/networks/interfaces.ts'
 import type { CloudRef, CloudVm, VmDisk } from '#shared/clouds/port.ts'
 
 export const vmType = 'Microsoft.Compute/virtualMachines'

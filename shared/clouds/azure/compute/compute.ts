@@ -1,10 +1,10 @@
-import { tailOf } from '#shared/clouds/azure/console.ts'
+import { tailOf } from '#shared/clouds/azure/compute/console.ts'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { createVm } from '#shared/clouds/azure/create.ts'
+import { createVm } from '#shared/clouds/azure/compute/create.ts'
 import { vmState } from '#shared/clouds/azure/mapping.ts'
-import { deleteVm } from '#shared/clouds/azure/remove.ts'
-import { createSizes } from '#shared/clouds/azure/sizes.ts'
-import { listVms, readVm, vmTarget } from '#shared/clouds/azure/vms.ts'
+import { deleteVm } from '#shared/clouds/azure/compute/remove.ts'
+import { createSizes } from '#shared/clouds/azure/compute/sizes.ts'
+import { listVms, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
 import type { CloudRef, ComputeFacet, VmState } from '#shared/clouds/port.ts'
 
 export function createCompute(client: AzureClient): ComputeFacet {

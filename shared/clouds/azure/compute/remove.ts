@@ -1,7 +1,7 @@
 import type { VirtualMachine } from '@azure/arm-compute'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { nicNameOf, type ArmId } from '#shared/clouds/azure/names.ts'
-import { findInterface, interfaceIds } from '#shared/clouds/azure/vms.ts'
+import { findInterface, interfaceIds } from '#shared/clouds/azure/compute/vms.ts'
 import { isNotFound } from '#shared/clouds/errors.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { GrantedBlob } from '#shared/clouds/azure/access.ts'
-import { maxRangeBytes } from '#shared/clouds/azure/source.ts'
+import type { GrantedBlob } from '#shared/clouds/azure/disks/access.ts'
+import { maxRangeBytes } from '#shared/clouds/azure/disks/source.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { sha256 as sha256Of } from '#shared/disks/hash.ts'
 import type { DiskSink } from '#shared/disks/port.ts'
