@@ -1,9 +1,9 @@
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 import { createClients } from '#shared/clouds/aws/clients.ts'
-import { createCompute } from '#shared/clouds/aws/compute.ts'
-import { createDisks } from '#shared/clouds/aws/disks.ts'
-import { createIdentity } from '#shared/clouds/aws/identity.ts'
-import { createInventory } from '#shared/clouds/aws/inventory.ts'
+import { createCompute } from '#shared/clouds/aws/compute/compute.ts'
+import { createDisks } from '#shared/clouds/aws/disks/disks.ts'
+import { createIdentity } from '#shared/clouds/aws/identity/identity.ts'
+import { createInventory } from '#shared/clouds/aws/inventory/inventory.ts'
 import { parseAwsSettings } from '#shared/clouds/aws/settings.ts'
 
 /**

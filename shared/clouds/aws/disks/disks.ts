@@ -1,9 +1,9 @@
 import type { CloudRef, DisksFacet } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
-import { openSnapshotBlocks } from '#shared/clouds/aws/blocks.ts'
+import { openSnapshotBlocks } from '#shared/clouds/aws/disks/blocks.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { deregister, describeImages } from '#shared/clouds/aws/images.ts'
-import { openImport, sealImport, startImport } from '#shared/clouds/aws/imports.ts'
+import { deregister, describeImages } from '#shared/clouds/aws/compute/images.ts'
+import { openImport, sealImport, startImport } from '#shared/clouds/aws/disks/imports.ts'
 import { tokenTag, toCreationState } from '#shared/clouds/aws/mapping.ts'
 import {
   deleteSnapshot,
@@ -11,7 +11,7 @@ import {
   ensureSnapshot,
   eraseSnapshot,
   findSnapshot,
-} from '#shared/clouds/aws/snapshots.ts'
+} from '#shared/clouds/aws/disks/snapshots.ts'
 
 /** Disks of EC2. An imported disk is an EBS snapshot until `compute.create` turns it into a volume of a VM. */
 export function createDisks(aws: AwsClients): DisksFacet {

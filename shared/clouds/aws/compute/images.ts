@@ -4,7 +4,7 @@ import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { intentTags, snapshotsOf, toBootMode, toSize } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
-import { eraseSnapshot } from '#shared/clouds/aws/snapshots.ts'
+import { eraseSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
 import { waitFor } from '#shared/clouds/aws/waiting.ts'
 
 /** The image named, or the newest Ubuntu 24.04 LTS of Canonical that the instance type can boot. */

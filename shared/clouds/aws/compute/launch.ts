@@ -2,10 +2,10 @@ import type { _InstanceType, Instance, RunInstancesRequest } from '@aws-sdk/clie
 import type { CloudVm, CreateVm } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { ensureImage, findImage, releaseImage } from '#shared/clouds/aws/images.ts'
-import { findByToken, findInstance, withDisks } from '#shared/clouds/aws/instances.ts'
+import { ensureImage, findImage, releaseImage } from '#shared/clouds/aws/compute/images.ts'
+import { findByToken, findInstance, withDisks } from '#shared/clouds/aws/compute/instances.ts'
 import { intentTags } from '#shared/clouds/aws/mapping.ts'
-import { eraseSnapshot } from '#shared/clouds/aws/snapshots.ts'
+import { eraseSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
 import { waitFor } from '#shared/clouds/aws/waiting.ts'
 
 /**

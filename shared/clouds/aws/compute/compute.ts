@@ -1,9 +1,9 @@
 import type { CloudRef, CloudVm, ComputeFacet, InstanceSize } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { releaseImage } from '#shared/clouds/aws/images.ts'
-import { describeVms, findInstance, withDisks } from '#shared/clouds/aws/instances.ts'
-import { launch } from '#shared/clouds/aws/launch.ts'
+import { releaseImage } from '#shared/clouds/aws/compute/images.ts'
+import { describeVms, findInstance, withDisks } from '#shared/clouds/aws/compute/instances.ts'
+import { launch } from '#shared/clouds/aws/compute/launch.ts'
 import { tokenTag, toSize, toTags } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
 

@@ -1,11 +1,11 @@
 import type { CloudRef, InventoryFacet, OwnedResource } from '#shared/clouds/port.ts'
 import { isNotFound, CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { deregister, describeImages } from '#shared/clouds/aws/images.ts'
-import { describeInstances } from '#shared/clouds/aws/instances.ts'
+import { deregister, describeImages } from '#shared/clouds/aws/compute/images.ts'
+import { describeInstances } from '#shared/clouds/aws/compute/instances.ts'
 import { tagFilters, toTags } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
-import { deleteSnapshot, describeSnapshots } from '#shared/clouds/aws/snapshots.ts'
+import { deleteSnapshot, describeSnapshots } from '#shared/clouds/aws/disks/snapshots.ts'
 
 /** What carries our owner tags in EC2, in the order in which it can be removed. */
 export function createInventory(

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import type { CloudRef, CreationState, DisksFacet } from '#shared/clouds/port.ts'
 import type { CopyManifest, DiskSink } from '#shared/disks/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
-import { blockBytes, checkAligned, sha256 } from '#shared/clouds/aws/blocks.ts'
+import { blockBytes, checkAligned, sha256 } from '#shared/clouds/aws/disks/blocks.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { gibibyte, intentTags, toCreationState, toGib } from '#shared/clouds/aws/mapping.ts'
-import { findSnapshot } from '#shared/clouds/aws/snapshots.ts'
+import { findSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
 import { waitFor } from '#shared/clouds/aws/waiting.ts'
 
 // A disk that is being written is a pending snapshot of the EBS direct APIs: StartSnapshot, PutSnapshotBlock, CompleteSnapshot.
