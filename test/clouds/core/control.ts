@@ -10,6 +10,8 @@ export interface ControlSurface extends Pick<
   LoopbackCloud,
   'inject' | 'clearFaults' | 'calls' | 'clearCalls' | 'residue'
 > {
+  /** Asked for by `POST /_control/populate`. Without it the endpoint answers 501. */
+  populate?: LoopbackCloud['populate']
   /** Asked for by `POST /_control/shutdown`; called after the reply. Without it the endpoint answers 501. */
   shutdown?: () => void
 }
@@ -23,6 +25,8 @@ export interface ControlClient {
   calls(): Promise<Call[]>
   clearCalls(): Promise<void>
   residue(): Promise<Residue>
+  /** Adds that many running VMs. */
+  populate(count: number): Promise<void>
   /** Asks the cloud's process to end. */
   shutdown(): Promise<void>
   /** Gives back the connections. */
@@ -31,7 +35,7 @@ export interface ControlClient {
 
 /**
  * Answers `/_control/…`: `faults` (POST a Fault or a list of them, DELETE), `calls` (GET, DELETE), `residue` (GET; also as `state`),
- * `shutdown` (POST). A wrong fault is 400 with the reason.
+ * `populate` (POST `{ "count": 500 }`), `shutdown` (POST). A wrong fault or count is 400 with the reason.
  */
 export async function answerControl(
   control: ControlSurface,
@@ -51,6 +55,8 @@ export async function answerControl(
     case 'GET residue':
     case 'GET state':
       return json(control.residue())
+    case 'POST populate':
+      return populate(control, body)
     case 'POST shutdown':
       if (!control.shutdown) return { status: 501, body: 'this cloud ends with the test that started it' }
       setImmediate(control.shutdown)
@@ -80,6 +86,7 @@ export function createControlClient({
     calls: async () => JSON.parse(await call('GET', 'calls')) as Call[],
     clearCalls: async () => void (await call('DELETE', 'calls')),
     residue: async () => JSON.parse(await call('GET', 'residue')) as Residue,
+    populate: async (count) => void (await call('POST', 'populate', { count })),
     shutdown: async () => void (await call('POST', 'shutdown')),
     close: () => agent?.destroy(),
   }
@@ -93,6 +100,15 @@ function injectAll(control: ControlSurface, body: Buffer): PlainReply {
   } catch (error) {
     return { status: 400, body: error instanceof Error ? error.message : String(error) }
   }
+}
+
+async function populate(control: ControlSurface, body: Buffer): Promise<PlainReply> {
+  if (!control.populate) return { status: 501, body: 'this cloud cannot be populated' }
+  const { count } = JSON.parse(body.toString() || '{}') as { count?: unknown }
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > 100_000)
+    return { status: 400, body: 'count must be a whole number from 1 to 100000' }
+  await control.populate(count)
+  return { status: 204 }
 }
 
 function json(value: unknown): PlainReply {

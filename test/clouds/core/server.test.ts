@@ -20,6 +20,9 @@ async function startTinyCloud(options: { tls?: boolean; shutdown?: () => void } 
     calls: calls.list,
     clearCalls: calls.clear,
     residue: () => kept.map((id) => ({ kind: 'word', id, state: 'kept', tags: {} })),
+    populate(count) {
+      for (let index = 0; index < count; index++) kept.push(`seed ${index}`)
+    },
     ...(options.shutdown && { shutdown: options.shutdown }),
   }
   const server = await serve({
@@ -186,4 +189,11 @@ test('a delayed call has its effect and its reply', async () => {
   await client.inject({ operation: 'Append', mode: 'delay', delayMs: 20 })
   expect((await append('one')).status).toBe(201)
   expect(kept).toEqual(['one'])
+})
+
+test('a cloud is populated over HTTP, and a count that is none is refused', async () => {
+  const { client, kept } = await startTinyCloud()
+  await client.populate(3)
+  expect(kept).toEqual(['seed 0', 'seed 1', 'seed 2'])
+  await expect(client.populate(0.5)).rejects.toThrow('whole number')
 })

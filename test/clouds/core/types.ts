@@ -53,6 +53,8 @@ export interface LoopbackCloud {
   clearCalls(): void
   /** Everything that exists and costs money, by kind: what a leak test counts. */
   residue(): { kind: string; id: string; state: string; tags: Record<string, string> }[]
+  /** Adds that many running VMs of the default size, each with a name of its own, to its state: without calls, time or quota. */
+  populate(count: number): void | Promise<void>
   close(): Promise<void>
 }
 
