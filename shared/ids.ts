@@ -1,6 +1,22 @@
 import { createHash, randomUUIDv7 } from 'node:crypto'
 
-export type IdPrefix = 'vm' | 'mig' | 'job' | 'whk' | 'whd' | 'msg' | 'req' | 'wrk'
+export type IdPrefix =
+  | 'vm'
+  | 'mig'
+  | 'job'
+  | 'whk'
+  | 'whd'
+  | 'msg'
+  | 'req'
+  | 'wrk'
+  | 'net'
+  | 'sub'
+  | 'sg'
+  | 'adr'
+  | 'vol'
+  | 'snap'
+  | 'img'
+  | 'bkt'
 
 /** A new id: a type prefix and a UUIDv7 (RFC 9562), so that ids of one kind sort by time. */
 export const newId = (prefix: IdPrefix): string => `${prefix}_${randomUUIDv7()}`

@@ -2,6 +2,8 @@ import { CloudProvider, Credential } from '#db/entities/provider.ts'
 import { IdempotencyKey, Job, JobEvent, JobStep, OutboxMessage } from '#db/entities/job.ts'
 import { Migration } from '#db/entities/migration.ts'
 import { MulticloudVm } from '#db/entities/vm.ts'
+import { CloudReading } from '#db/entities/reading.ts'
+import { CloudResource } from '#db/entities/resource.ts'
 import { Tenant } from '#db/entities/tenant.ts'
 import { CopiedChunk, DiskTransfer } from '#db/entities/transfer.ts'
 import { Webhook, WebhookDelivery } from '#db/entities/webhook.ts'
@@ -12,6 +14,8 @@ export const entities = [
   CloudProvider,
   Credential,
   MulticloudVm,
+  CloudResource,
+  CloudReading,
   Migration,
   Job,
   JobStep,

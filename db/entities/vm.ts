@@ -22,6 +22,10 @@ export const MulticloudVmSchema = defineEntity({
     tags: p.json<Record<string, string>>(),
     observed: p.json<ObservedVm>(),
     request: p.json<Record<string, unknown>>().nullable(),
+    /** Rises with every accepted change: its ETag. */
+    version: p.integer().default(1),
+    /** Not made here: a sync found it in the cloud. */
+    found: p.boolean().default(false),
     deletedAt: p.datetime(3).nullable(),
     createdAt: p.datetime(3).defaultRaw('now()'),
     updatedAt: p.datetime(3).defaultRaw('now()'),

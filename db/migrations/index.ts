@@ -1,4 +1,8 @@
 import { Initial } from '#db/migrations/001-initial.ts'
+import { Resources } from '#db/migrations/002-resources.ts'
 
 /** In the order in which they are run; a name, once released, never changes. */
-export const migrations = [{ name: '001-initial', class: Initial }]
+export const migrations = [
+  { name: '001-initial', class: Initial },
+  { name: '002-resources', class: Resources },
+]
