@@ -1,43 +1,48 @@
-import type { ComputeManagementClient } from '@azure/arm-compute'
-import type { NetworkManagementClient } from '@azure/arm-network'
-import type { PipelinePolicy } from '@azure/core-rest-pipeline'
-import type { PageBlobClient } from '@azure/storage-blob'
-import { createCredential } from '#shared/clouds/azure/credential.ts'
-import { errorOfResponse, toCloudError } from '#shared/clouds/azure/errors.ts'
+import { createBlobs, type Blobs } from '#shared/clouds/azure/client/blobs.ts'
+import { createCredential } from '#shared/clouds/azure/client/credential.ts'
+import { createPlainSend, type ArmMethod } from '#shared/clouds/azure/client/plain.ts'
+import { createSdks, type Sdks } from '#shared/clouds/azure/client/sdks.ts'
+import { createTransport } from '#shared/clouds/azure/client/transport.ts'
+import { toCloudError } from '#shared/clouds/azure/errors.ts'
 import type { AzureSettings } from '#shared/clouds/azure/settings.ts'
-import { createTransport } from '#shared/clouds/azure/transport.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
+import type { HealthReport } from '#shared/clouds/port.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
+import { createCallWatch } from '#shared/clouds/watch.ts'
 
 /** The SDK clients of one provider, and the only ways in which the facets call them. */
-export interface AzureClient {
+export interface AzureClient extends Sdks, Blobs {
   readonly settings: AzureSettings
-  readonly compute: ComputeManagementClient
-  readonly network: NetworkManagementClient
-  /** A page blob behind an access signature. */
-  blob(accessUrl: string): PageBlobClient
   /** A plain request to Azure Resource Manager, for what the SDKs at hand do not cover. `path` starts with a slash. */
   arm(
     operation: string,
-    method: 'GET' | 'PUT',
+    method: ArmMethod,
     path: string,
     apiVersion: string,
     body?: object,
   ): Promise<unknown>
+  /** The same for lists: every item of every page. */
+  armPages(operation: string, path: string, apiVersion: string): AsyncIterable<unknown>
+  /** A plain request to a full address under Azure Resource Manager, such as a next page's. @throws CloudError `cloud_error` for one elsewhere. */
+  armAt(operation: string, method: ArmMethod, url: string, body?: object): Promise<unknown>
+  /** A page of the public price list; no token is sent. */
+  pricePage(operation: string, url: string): Promise<unknown>
   /** Runs one SDK call; its errors come out as CloudErrors. */
-  call<T>(operation: string, work: () => Promise<T>): Promise<T>
+  call<T>(operation: string, work: () => PromiseLike<T>): Promise<T>
   /** The same, with undefined for what does not exist. */
-  find<T>(operation: string, work: () => Promise<T>): Promise<T | undefined>
+  find<T>(operation: string, work: () => PromiseLike<T>): Promise<T | undefined>
   /** All items of all pages. */
   pages<T>(operation: string, open: () => AsyncIterable<T>): AsyncIterable<T>
   /** Starts a long-running operation and returns once Azure has accepted it. */
   submit(operation: string, start: () => LongRunning<unknown>): Promise<void>
   /** Starts one and waits for its end. */
   finish<T>(operation: string, start: (pace: Pace) => LongRunning<T>): Promise<T>
+  /** How the calls to Azure Resource Manager went. */
+  health(): HealthReport
   close(): void
 }
 
-/** What is used of an SDK's poller. It sends the first request when made. */
+/** What is used of an SDK's poller. It sends the first request when it is first asked for something. */
 export interface LongRunning<T> {
   submitted(): Promise<void>
   pollUntilDone(options?: { abortSignal?: AbortSignal }): Promise<T>
@@ -48,30 +53,22 @@ export interface Pace {
   updateIntervalInMs: number
 }
 
-/** Loads the SDKs (0.5 s and some 100 MiB, hence only here) and connects them. Sends nothing. */
+/**
+ * Connects to one subscription; sends nothing yet, and loads each SDK at its first use. Calls to Azure Resource Manager share one watch, since
+ * Azure counts them per subscription; the data plane of storage and the price list, which have limits of their own, have theirs.
+ */
 export async function connect(settings: AzureSettings): Promise<AzureClient> {
-  const [{ ComputeManagementClient }, { NetworkManagementClient }, storage, { createPipelineRequest }] =
-    await Promise.all([
-      import('@azure/arm-compute'),
-      import('@azure/arm-network'),
-      import('@azure/storage-blob'),
-      import('@azure/core-rest-pipeline'),
-    ])
   const transport = await createTransport({ caPem: settings.caPem, timeoutMs: settings.requestTimeoutMs })
-  const credential = await createCredential(settings, transport)
-  const options = {
-    endpoint: settings.managementUrl,
-    credentials: { scopes: [settings.tokenScope] },
-    userAgentOptions: { userAgentPrefix: settings.userAgent },
-    retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
-    httpClient: transport,
-    additionalPolicies: [{ policy: guardPolicy, position: 'perCall' as const }],
-  }
-  const compute = new ComputeManagementClient(credential, settings.subscriptionId, options)
-  const network = new NetworkManagementClient(credential, settings.subscriptionId, options)
+  const watch = () => createCallWatch({ absorbMs: settings.throttleWaitMs })
+  const [control, data, list] = [watch(), watch(), watch()]
+  const credential = createCredential(settings, transport.through())
+  const sdks = createSdks(settings, credential, transport.through(control))
+  const send = createPlainSend(settings, credential, transport.through(control))
+  const sendPublic = createPlainSend(settings, undefined, transport.through(list))
 
-  const call = async <T>(operation: string, work: () => Promise<T>): Promise<T> => {
+  const call = async <T>(operation: string, work: () => PromiseLike<T>): Promise<T> => {
     try {
+      beforeCall()
       return await orAborted(work(), callSignal())
     } catch (error) {
       throw toCloudError(operation, error)
@@ -81,34 +78,28 @@ export async function connect(settings: AzureSettings): Promise<AzureClient> {
     const abortSignal = callSignal()
     return poller.pollUntilDone(abortSignal ? { abortSignal } : {})
   }
-
-  return {
+  const client: AzureClient = {
     settings,
-    compute,
-    network,
+    ...sdks,
+    ...createBlobs(settings, credential, transport.through(data)),
     call,
-    blob(accessUrl) {
-      const pipeline = storage.newPipeline(new storage.AnonymousCredential(), {
-        userAgentOptions: { userAgentPrefix: settings.userAgent },
-        retryOptions: { maxTries: 3, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
-      })
-      // Its public `httpClient` option still means the interface of the SDK's previous generation, whose conversion loses the
-      // request's identity; this is where the converted one would be kept. The conformance suite proves that it is used.
-      Object.assign(pipeline, { _coreHttpClient: transport })
-      return new storage.PageBlobClient(accessUrl, pipeline)
-    },
     arm: (operation, method, path, apiVersion, body) =>
-      call(operation, async () => {
-        const request = createPipelineRequest({
-          url: `${settings.managementUrl}${path}?api-version=${apiVersion}`,
-          method,
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        })
-        request.headers.set('content-type', 'application/json')
-        const response = await compute.pipeline.sendRequest(transport, request)
-        if (response.status >= 300) throw errorOfResponse(operation, response)
-        return JSON.parse(response.bodyAsText || 'null') as unknown
+      client.armAt(operation, method, versioned(settings, path, apiVersion), body),
+    async *armPages(operation, path, apiVersion) {
+      let next: string | undefined = versioned(settings, path, apiVersion)
+      while (next !== undefined) {
+        const page = (await client.armAt(operation, 'GET', next)) as Page
+        yield* page.value ?? []
+        next = page.nextLink || undefined
+      }
+    },
+    armAt: (operation, method, url, body) =>
+      call(operation, () => {
+        // The token goes along: only Azure Resource Manager may see it, whatever a reply says where its next page is.
+        if (new URL(url).origin !== new URL(settings.managementUrl).origin) throw elsewhere(operation, url)
+        return send(operation, { method, url, ...(body === undefined ? {} : { body }) })
       }),
+    pricePage: (operation, url) => call(operation, () => sendPublic(operation, { method: 'GET', url })),
     async find(operation, work) {
       try {
         return await call(operation, work)
@@ -119,6 +110,7 @@ export async function connect(settings: AzureSettings): Promise<AzureClient> {
     },
     async *pages(operation, open) {
       try {
+        beforeCall()
         yield* open()
       } catch (error) {
         throw toCloudError(operation, error)
@@ -127,12 +119,30 @@ export async function connect(settings: AzureSettings): Promise<AzureClient> {
     submit: (operation, start) => call(operation, () => start().submitted()),
     finish: (operation, start) =>
       call(operation, () => untilDone(start({ updateIntervalInMs: settings.pollMs }))),
+    health: () => control.report(),
     close: () => transport.close(),
   }
+  return client
 }
 
+interface Page {
+  value?: unknown[]
+  nextLink?: string | null
+}
+
+const versioned = ({ managementUrl }: AzureSettings, path: string, apiVersion: string): string =>
+  `${managementUrl}${path}${path.includes('?') ? '&' : '?'}api-version=${apiVersion}`
+
+const elsewhere = (operation: string, url: string): CloudError =>
+  new CloudError(`Azure names ${new URL(url).origin} as where ${operation} goes on.`, {
+    cloud: 'azure',
+    operation,
+    code: 'cloud_error',
+    remedy: 'Check endpoints.management of the provider.',
+  })
+
 /** A cancelled step waits for nothing: not for a token that is shared with others, nor for the next look at an operation. */
-async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+async function orAborted<T>(work: PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work
   let onAbort: (() => void) | undefined
   const aborted = new Promise<never>((_, reject) => {
@@ -145,13 +155,4 @@ async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): 
   } finally {
     if (onAbort) signal.removeEventListener('abort', onAbort)
   }
-}
-
-/** Before the token is asked for; the transport asks again in the last moment, on every attempt. */
-const guardPolicy: PipelinePolicy = {
-  name: 'novacronGuardPolicy',
-  sendRequest(request, next) {
-    beforeCall()
-    return next(request)
-  },
 }

@@ -15,6 +15,10 @@ export interface AzureSettings {
   managementUrl: string
   /** Microsoft Entra, without a slash at the end. */
   authorityUrl: string
+  /** The public list of retail prices, without a slash at the end. */
+  pricesUrl: string
+  /** Where a storage account's blobs are: `{account}` stands for its name. */
+  storageUrl: string
   /** Is `authorityUrl` the registration's own, and not one that Microsoft publishes? */
   privateAuthority: boolean
   /** What the token is asked for. */
@@ -30,13 +34,17 @@ export interface AzureSettings {
   pollMs: number
   /** How long the effect of a call that was cut off may take to show in Azure's lists. */
   consistencyMs: number
+  /** The longest that a call may wait out throttling by itself; longer waits are the queue's. */
+  throttleWaitMs: number
+  /** A managed identity that may use the user's keys in Key Vault: needed for storage accounts encrypted with them. */
+  keyIdentityId: string | undefined
   userAgent: string
 }
 
 /**
  * Checks what a registration gives: credentials `{ tenant_id, client_id, client_secret, subscription_id }`,
- * endpoints `{ management?, authority? }`, options
- * `{ ca_pem?, resource_group?, subnet_id?, request_timeout_ms?, poll_ms?, consistency_ms? }`.
+ * endpoints `{ management?, authority?, prices?, storage? }`, options
+ * `{ ca_pem?, resource_group?, subnet_id?, key_identity_id?, request_timeout_ms?, poll_ms?, consistency_ms?, throttle_wait_ms? }`.
  * @throws CloudError `invalid_request` naming the field, the reason and the remedy.
  */
 export function readSettings(settings: CloudSettings): AzureSettings {
@@ -51,6 +59,8 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     defaultRegion: settings.defaultRegion,
     managementUrl,
     authorityUrl,
+    pricesUrl: httpsUrl(settings, 'prices', 'https://prices.azure.com'),
+    storageUrl: storageUrl(settings, `https://{account}.blob.${storageSuffixOf(managementUrl)}`),
     privateAuthority: settings.endpoints['authority'] !== undefined,
     tokenScope: sovereign(managementUrl)
       ? `${managementUrl}/.default`
@@ -61,6 +71,8 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     requestTimeoutMs: milliseconds(settings, 'request_timeout_ms', { least: 100, fallback: 60_000 }),
     pollMs: milliseconds(settings, 'poll_ms', { least: 1, fallback: 1000 }),
     consistencyMs: milliseconds(settings, 'consistency_ms', { least: 0, fallback: 5_000 }),
+    throttleWaitMs: milliseconds(settings, 'throttle_wait_ms', { least: 0, fallback: 15_000 }),
+    keyIdentityId: text(settings, 'key_identity_id'),
     userAgent: `novacron/${manifest.version} (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
   }
 }
@@ -85,6 +97,22 @@ function httpsUrl(settings: CloudSettings, service: string, fallback: string): s
     )
   }
   return given.replace(/\/+$/, '')
+}
+
+function storageUrl(settings: CloudSettings, fallback: string): string {
+  const given = settings.endpoints['storage'] ?? fallback
+  if (!given.includes('{account}'))
+    refuse(settings, 'endpoints.storage', 'must say where the name of the account goes', 'Put {account} there.')
+  const url = given.replace('{account}', 'account')
+  if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
+    refuse(settings, 'endpoints.storage', 'must be an https URL', `Give it as ${fallback}.`)
+  return given.replace(/\/+$/, '')
+}
+
+function storageSuffixOf(managementUrl: string): string {
+  if (managementUrl.endsWith('.usgovcloudapi.net')) return 'core.usgovcloudapi.net'
+  if (managementUrl.endsWith('.chinacloudapi.cn')) return 'core.chinacloudapi.cn'
+  return 'core.windows.net'
 }
 
 const sovereign = (managementUrl: string): boolean =>

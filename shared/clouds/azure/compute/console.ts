@@ -5,7 +5,7 @@ const mostBytes = 1024 * 1024
 
 /** The end of a VM's serial log; undefined while the guest has printed nothing. */
 export async function tailOf(client: AzureClient, logUrl: string): Promise<string | undefined> {
-  const blob = client.blob(logUrl)
+  const blob = await client.blob(logUrl)
   const properties = await client.find('Blob_GetProperties', () => blob.getProperties())
   const sizeBytes = properties?.contentLength ?? 0
   if (sizeBytes === 0) return undefined

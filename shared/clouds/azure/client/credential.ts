@@ -1,8 +1,7 @@
-import type { TokenCredential } from '@azure/identity'
 import type { HttpClient } from '@azure/core-rest-pipeline'
-import type { AzureSettings } from '#shared/clouds/azure/settings.ts'
-import type { Transport } from '#shared/clouds/azure/transport.ts'
+import type { TokenCredential } from '@azure/identity'
 import { toCloudError } from '#shared/clouds/azure/errors.ts'
+import type { AzureSettings } from '#shared/clouds/azure/settings.ts'
 import { withCallScope } from '#shared/clouds/scope.ts'
 
 /**
@@ -10,11 +9,7 @@ import { withCallScope } from '#shared/clouds/scope.ts'
  * fetch: so it is fetched outside of any step's scope, lest one step's lost lease or cancellation fail its neighbours.
  * The guard still holds: a request asks `beforeCall` before it asks for a token (see `guardPolicy`).
  */
-export async function createCredential(
-  settings: AzureSettings,
-  transport: Transport,
-): Promise<TokenCredential> {
-  const { ClientSecretCredential } = await import('@azure/identity')
+export function createCredential(settings: AzureSettings, transport: HttpClient): TokenCredential {
   let lastFailure: unknown
   // The identity library replaces a connection's error by a bare "network_error"; this keeps the true one.
   const httpClient: HttpClient = {
@@ -28,13 +23,17 @@ export async function createCredential(
       }
     },
   }
-  const credential = new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret, {
-    authorityHost: settings.authorityUrl,
-    disableInstanceDiscovery: settings.privateAuthority,
-    userAgentOptions: { userAgentPrefix: settings.userAgent },
-    retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
-    httpClient,
-  })
+  let opening: Promise<TokenCredential> | undefined
+  const open = async () => {
+    const { ClientSecretCredential } = await import('@azure/identity')
+    return new ClientSecretCredential(settings.tenantId, settings.clientId, settings.clientSecret, {
+      authorityHost: settings.authorityUrl,
+      disableInstanceDiscovery: settings.privateAuthority,
+      userAgentOptions: { userAgentPrefix: settings.userAgent },
+      retryOptions: { maxRetries: 2, retryDelayInMs: 200, maxRetryDelayInMs: 2000 },
+      httpClient,
+    })
+  }
 
   return {
     getToken: (scopes) =>
@@ -42,7 +41,7 @@ export async function createCredential(
         { signal: AbortSignal.timeout(settings.requestTimeoutMs * 3), beforeCall: () => {} },
         async () => {
           try {
-            return await credential.getToken(scopes)
+            return await (await (opening ??= open())).getToken(scopes)
           } catch (error) {
             throw toCloudError('sign in', lastFailure ?? error)
           }

@@ -1,10 +1,13 @@
 import { Agent } from 'node:https'
 import type { HttpClient, PipelineRequest, PipelineResponse } from '@azure/core-rest-pipeline'
-import { errorOfResponse, timedOut } from '#shared/clouds/azure/errors.ts'
+import { errorOfResponse, timedOut, toCloudError } from '#shared/clouds/azure/errors.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
+import type { CallWatch } from '#shared/clouds/watch.ts'
 
 /** Sends the requests of every Azure SDK. */
-export interface Transport extends HttpClient {
+export interface Transport {
+  /** For the SDKs of one service. With a watch, its calls are paced, short throttling is waited out, and how they went is remembered. */
+  through(watch?: CallWatch): HttpClient
   close(): void
 }
 
@@ -12,7 +15,7 @@ export interface Transport extends HttpClient {
  * The last thing before the wire, below all policies of all SDKs and so passed on every retry:
  * - asks `beforeCall` whether the worker still holds its step, and ties the request to the step's signal;
  * - gives the attempt a deadline, since an SDK alone would wait for ever on a connection that fell silent;
- * - answers throttling with an error at once, because waiting out Retry-After belongs to the queue and not to a worker's slot;
+ * - answers throttling that outlasts the watch's patience with an error at once, because the SDKs would wait out any Retry-After;
  * - trusts `caPem` beside the public authorities, on one pool of connections that `close` ends.
  * Errors that are not a RestError pass through the SDKs' retry policies untouched.
  */
@@ -36,24 +39,55 @@ export async function createTransport({
       ? {}
       : { secureContext: createSecureContext({ ca: [...rootCertificates, caPem] }) }),
   })
+  const send = async (request: PipelineRequest): Promise<PipelineResponse> => {
+    beforeCall()
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const signals = [deadline, callSignal(), request.abortSignal].filter((signal) => signal !== undefined)
+    request.agent = agent
+    const response = await attempt(
+      wire,
+      request,
+      AbortSignal.any(signals as AbortSignal[]),
+      deadline,
+      timeoutMs,
+    )
+    if (isThrottled(response)) throw errorOfResponse(nameOf(request), response)
+    return response
+  }
 
   return {
-    async sendRequest(request) {
-      beforeCall()
-      const deadline = AbortSignal.timeout(timeoutMs)
-      const signals = [deadline, callSignal(), request.abortSignal].filter((signal) => signal !== undefined)
-      request.agent = agent
-      const response = await attempt(
-        wire,
-        request,
-        AbortSignal.any(signals as AbortSignal[]),
-        deadline,
-        timeoutMs,
-      )
-      if (response.status === 429) throw errorOfResponse(nameOf(request), response)
-      return response
-    },
+    through: (watch) => ({
+      sendRequest: (request) => (watch ? watched(watch, request, send) : send(request)),
+    }),
     close: () => agent.destroy(),
+  }
+}
+
+/** 429 everywhere; a storage account says it by 503. */
+const isThrottled = ({ status, headers }: PipelineResponse): boolean =>
+  status === 429 || (status === 503 && headers.get('x-ms-error-code') === 'ServerBusy')
+
+/** The watch learns what became of the call in our terms; the SDK above gets the answer or the error as it was, to retry what it retries. */
+async function watched(
+  watch: CallWatch,
+  request: PipelineRequest,
+  send: (request: PipelineRequest) => Promise<PipelineResponse>,
+): Promise<PipelineResponse> {
+  let failure: { told: unknown; response?: PipelineResponse; error?: unknown } | undefined
+  try {
+    return await watch.run(async () => {
+      const response = await send(request).catch((error: unknown) => {
+        failure = { told: toCloudError(nameOf(request), error), error }
+        throw failure.told
+      })
+      if (response.status < 500) return response
+      failure = { told: errorOfResponse(nameOf(request), response), response }
+      throw failure.told
+    })
+  } catch (error) {
+    if (failure?.told !== error) throw error
+    if (failure?.response) return failure.response
+    throw failure?.error
   }
 }
 
