@@ -18,6 +18,7 @@ export const snapshot = step('snapshot', {
         await cloud.disks.createSnapshot({
           token: context.token(`snapshot ${disk.id}`),
           tags: context.tags(),
+          region: source.ref.region,
           vm: source.ref,
           disk,
         }),

@@ -1,6 +1,7 @@
 import type { Image, Instance, InstanceTypeInfo, Snapshot, Tag } from '@aws-sdk/client-ec2'
 import type {
   Architecture,
+  CloudSnapshot,
   CloudVm,
   CreationState,
   Firmware,
@@ -23,7 +24,7 @@ export function toVm(instance: Instance, region: string, volumeSizes: ReadonlyMa
     region,
     id: instance.InstanceId ?? '',
     name: tags['Name'] ?? instance.InstanceId ?? '',
-    state: vmStates[instance.State?.Name ?? ''] ?? 'error',
+    state: toVmState(instance),
     instanceType: instance.InstanceType ?? '',
     architecture: toArchitecture(instance.Architecture) ?? 'x86_64',
     securityGroups: (instance.SecurityGroups ?? []).flatMap((group) => group.GroupId ?? []),
@@ -35,6 +36,11 @@ export function toVm(instance: Instance, region: string, volumeSizes: ReadonlyMa
     ...present('privateIp', instance.PrivateIpAddress),
     ...present('imageId', instance.ImageId),
     ...present('keyPair', instance.KeyName),
+    ...present('subnet', instance.SubnetId),
+    spot: instance.InstanceLifecycle === 'spot',
+    tenancy: ['dedicated', 'host'].includes(instance.Placement?.Tenancy ?? '') ? 'dedicated' : 'shared',
+    ...present('placementGroup', instance.Placement?.GroupName || undefined),
+    detailedMonitoring: ['enabled', 'pending'].includes(instance.Monitoring?.State ?? ''),
     ...present('createdAt', createdAt(instance)),
   }
 }
@@ -53,6 +59,23 @@ export const toSize = (info: InstanceTypeInfo): InstanceSize => ({
 
 export const toCreationState = (snapshot: Snapshot): CreationState =>
   snapshot.State === 'completed' ? 'ready' : snapshot.State === 'error' ? 'failed' : 'pending'
+
+export function toSnapshot(snapshot: Snapshot, region: string): CloudSnapshot {
+  const tags = toTags(snapshot.Tags)
+  const id = snapshot.SnapshotId ?? ''
+  return {
+    region,
+    id,
+    name: tags['Name'] ?? (snapshot.Description || id),
+    state: toCreationState(snapshot),
+    sizeBytes: (snapshot.VolumeSize ?? 0) * gibibyte,
+    encrypted: snapshot.Encrypted ?? false,
+    tags,
+    // What EC2 says of a snapshot that was made of no volume.
+    ...present('disk', snapshot.VolumeId === 'vol-ffffffff' ? undefined : snapshot.VolumeId),
+    ...present('createdAt', snapshot.StartTime),
+  }
+}
 
 export const toTags = (tags: readonly Tag[] | undefined): Record<string, string> =>
   Object.fromEntries((tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value]))
@@ -76,6 +99,12 @@ export const toBootMode = (firmware: Firmware): 'uefi' | 'legacy-bios' =>
 /** Snapshots that an image is made of. */
 export const snapshotsOf = (image: Image): string[] =>
   (image.BlockDeviceMappings ?? []).flatMap((mapping) => mapping.Ebs?.SnapshotId ?? [])
+
+/** A hibernated instance is a stopped one that remembers why: API reference of StateReason. */
+const toVmState = ({ State, StateReason }: Instance): VmState =>
+  State?.Name === 'stopped' && StateReason?.Code === 'Client.UserInitiatedHibernate'
+    ? 'suspended'
+    : (vmStates[State?.Name ?? ''] ?? 'error')
 
 /** EC2 state names: API reference of InstanceState. */
 const vmStates: Record<string, VmState> = {
@@ -116,9 +145,10 @@ function createdAt(instance: Instance): Date | undefined {
   return root?.Ebs?.AttachTime ?? instance.LaunchTime
 }
 
-/** In a filter `*` and `?` are wildcards and the backslash escapes them. */
-const literal = (value: string): string => value.replace(/[\\*?]/g, String.raw`\$&`)
+/** A value for a filter that means itself. In a filter `*` and `?` are wildcards and the backslash escapes them. */
+export const literal = (value: string): string => value.replace(/[\\*?]/g, String.raw`\$&`)
 
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+/** The property if there is a value, else nothing: for optional fields. */
+export function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
 }

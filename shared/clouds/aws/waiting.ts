@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { AwsSettings } from '#shared/clouds/aws/settings.ts'
+import { isNotFound } from '#shared/clouds/errors.ts'
 import { callSignal } from '#shared/clouds/scope.ts'
 
 /**
@@ -18,4 +20,32 @@ export async function waitFor<T>(
     // The scope's own reason says more than a plain AbortError.
     await delay(pollMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
+}
+
+/** How long, and how often, something that was just created or deleted is looked for. */
+export const bounds = ({ settings: { options } }: { settings: Pick<AwsSettings, 'options'> }) => ({
+  forMs: options.consistency_ms,
+  pollMs: options.poll_ms,
+})
+
+/**
+ * Runs `call` on something that was created a moment ago: as long as the service does not know it yet, it is tried again, within the
+ * consistency window of the registration.
+ */
+export async function onceKnown<T>(
+  aws: { settings: Pick<AwsSettings, 'options'> },
+  call: () => Promise<T>,
+): Promise<T> {
+  let unknown: unknown
+  const outcome = await waitFor(async () => {
+    try {
+      return { value: await call() }
+    } catch (error) {
+      if (!isNotFound(error)) throw error
+      unknown = error
+      return undefined
+    }
+  }, bounds(aws))
+  if (outcome) return outcome.value
+  throw unknown
 }

@@ -1,13 +1,16 @@
 import type { CloudRef, CloudVm, ComputeFacet, InstanceSize } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { releaseImage } from '#shared/clouds/aws/compute/images.ts'
 import { describeVms, findInstance, withDisks } from '#shared/clouds/aws/compute/instances.ts'
 import { launch } from '#shared/clouds/aws/compute/launch.ts'
-import { tokenTag, toSize, toTags } from '#shared/clouds/aws/mapping.ts'
+import { resize, resume, suspend } from '#shared/clouds/aws/compute/power.ts'
+import { swapDisk } from '#shared/clouds/aws/compute/swap-disk.ts'
+import { setTags } from '#shared/clouds/aws/compute/tags.ts'
+import { terminate } from '#shared/clouds/aws/compute/terminate.ts'
+import { toSize } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
 
-/** EC2 instances. */
+/** EC2 instances. `regions` gives those of the account, for a listing that names none. */
 export function createCompute(aws: AwsClients, regions: () => Promise<string[]>): ComputeFacet {
   return {
     sizes: (region) => sizes(aws, region),
@@ -31,6 +34,11 @@ export function createCompute(aws: AwsClients, regions: () => Promise<string[]>)
         ec2.rebootInstances({ InstanceIds: [id] }, http),
       )
     },
+    suspend: (ref) => suspend(aws, ref),
+    resume: (ref) => resume(aws, ref),
+    resize: (ref, instanceType) => resize(aws, ref, instanceType),
+    setTags: (ref, change) => setTags(aws, ref, change),
+    swapDisk: (ref, swap) => swapDisk(aws, ref, swap),
     delete: (ref) => terminate(aws, ref),
     consoleOutput: (ref) => consoleOutput(aws, ref),
   }
@@ -45,40 +53,6 @@ async function sizes(aws: AwsClients, region: string): Promise<InstanceSize[]> {
   )
   for await (const { InstanceTypes = [] } of all) found.push(...InstanceTypes.map(toSize))
   return found
-}
-
-/**
- * Terminates the instance with all its volumes, also those that were attached to outlive it, and takes away the image and the imported
- * snapshots it may still have from its creation.
- */
-async function terminate(aws: AwsClients, ref: CloudRef): Promise<void> {
-  const { region, id } = ref
-  const instance = await findInstance(aws, ref)
-  if (instance === undefined) return
-  const state = instance.State?.Name
-  if (state !== 'terminated' && state !== 'shutting-down') {
-    const surviving = (instance.BlockDeviceMappings ?? []).filter(
-      (mapping) => !mapping.Ebs?.DeleteOnTermination,
-    )
-    if (surviving.length > 0) {
-      const BlockDeviceMappings = surviving.map(({ DeviceName }) => ({
-        DeviceName,
-        Ebs: { DeleteOnTermination: true },
-      }))
-      await aws.ec2(region, 'ModifyInstanceAttribute', (ec2, http) =>
-        ec2.modifyInstanceAttribute({ InstanceId: id, BlockDeviceMappings }, http),
-      )
-    }
-    try {
-      await aws.ec2(region, 'TerminateInstances', (ec2, http) =>
-        ec2.terminateInstances({ InstanceIds: [id] }, http),
-      )
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-    }
-  }
-  const token = toTags(instance.Tags)[tokenTag]
-  if (token !== undefined) await releaseImage(aws, region, token)
 }
 
 async function consoleOutput(aws: AwsClients, { region, id }: CloudRef): Promise<string | undefined> {

@@ -2,6 +2,7 @@ import type { _InstanceType, DescribeImagesRequest, Image } from '@aws-sdk/clien
 import type { Architecture, CloudRef, CreateVm, Firmware } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
+import { dataDevices, rootDevice } from '#shared/clouds/aws/devices.ts'
 import { intentTags, snapshotsOf, toBootMode, toSize } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
 import { eraseSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
@@ -131,10 +132,9 @@ async function register(
 
 const imageName = (token: string): string => `novacron-${token}`
 
-/** Names that EC2 recommends for HVM images: the root, then /dev/sdf to /dev/sdp for data. */
 function deviceName(index: number): string {
-  if (index === 0) return '/dev/sda1'
-  if (index <= 11) return `/dev/sd${'fghijklmnop'.charAt(index - 1)}`
+  const name = [rootDevice, ...dataDevices][index]
+  if (name !== undefined) return name
   throw new CloudError('An EC2 image is made of at most 12 disks here.', {
     cloud: 'aws',
     operation: 'RegisterImage',

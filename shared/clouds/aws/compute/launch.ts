@@ -1,12 +1,13 @@
-import type { _InstanceType, Instance, RunInstancesRequest } from '@aws-sdk/client-ec2'
+import type { Instance, RunInstancesRequest } from '@aws-sdk/client-ec2'
 import type { CloudVm, CreateVm } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
+import { canHibernate } from '#shared/clouds/aws/compute/hibernation.ts'
 import { ensureImage, findImage, releaseImage } from '#shared/clouds/aws/compute/images.ts'
 import { findByToken, findInstance, withDisks } from '#shared/clouds/aws/compute/instances.ts'
-import { intentTags } from '#shared/clouds/aws/mapping.ts'
+import { describeRun, diskMappings } from '#shared/clouds/aws/compute/run-request.ts'
 import { eraseSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
-import { waitFor } from '#shared/clouds/aws/waiting.ts'
+import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
 
 /**
  * Makes the VM of an intent, or finds it. From imported disks it takes three things: an image of the snapshots, the instance, and, once the
@@ -23,11 +24,9 @@ export async function launch(aws: AwsClients, request: CreateVm): Promise<CloudV
 
 async function run(aws: AwsClients, request: CreateVm): Promise<Instance> {
   const { region, token } = request
-  const image = await imageOf(aws, request)
+  const wish = { ...(await describeRun(aws, request)), ...(await imageOf(aws, request)) }
   try {
-    const { Instances = [] } = await aws.ec2(region, 'RunInstances', (ec2, http) =>
-      ec2.runInstances({ ...describeRun(aws, request), ...image }, http),
-    )
+    const { Instances = [] } = await sendRun(aws, region, wish)
     const id = Instances[0]?.InstanceId ?? ''
     return (await waitFor(() => findInstance(aws, { region, id }), bounds(aws))) ?? (Instances[0] as Instance)
   } catch (error) {
@@ -39,59 +38,35 @@ async function run(aws: AwsClients, request: CreateVm): Promise<Instance> {
   }
 }
 
+/** Not every image can hibernate, and nothing tells before: then the VM comes without. */
+async function sendRun(aws: AwsClients, region: string, wish: RunInstancesRequest) {
+  const send = (input: RunInstancesRequest) =>
+    aws.ec2(region, 'RunInstances', (ec2, http) => ec2.runInstances(input, http))
+  try {
+    return await send(wish)
+  } catch (error) {
+    const refused = error instanceof CloudError && error.vendorCode === 'UnsupportedHibernationConfiguration'
+    if (!refused || wish.HibernationOptions === undefined) throw error
+    const { HibernationOptions: _, ...without } = wish
+    return send(without)
+  }
+}
+
 /** What depends on where the disks come from. */
 async function imageOf(
   aws: AwsClients,
   request: CreateVm,
-): Promise<Pick<RunInstancesRequest, 'ImageId' | 'BlockDeviceMappings'>> {
-  const { boot } = request
+): Promise<Pick<RunInstancesRequest, 'ImageId' | 'BlockDeviceMappings' | 'HibernationOptions'>> {
+  const { boot, encryption } = request
   if ('disks' in boot) {
-    const { ImageId } = await ensureImage(aws, { ...request, boot })
-    return { ImageId }
+    const image = await ensureImage(aws, { ...request, boot })
+    return { ImageId: image.ImageId, ...diskMappings(image, { encryption }) }
   }
   const image = await findImage(aws, { ...request, image: boot.image })
-  const root = {
-    DeviceName: image.RootDeviceName,
-    Ebs: {
-      VolumeType: 'gp3' as const,
-      DeleteOnTermination: true,
-      ...(boot.diskGib === undefined ? {} : { VolumeSize: boot.diskGib }),
-    },
-  }
-  return { ImageId: image.ImageId, BlockDeviceMappings: [root] }
-}
-
-function describeRun(aws: AwsClients, request: CreateVm): RunInstancesRequest {
-  const { zone, keyPair, userData } = request
-  const { subnet_id: SubnetId } = aws.settings.options
-  const Tags = intentTags(request, request.name)
   return {
-    MinCount: 1,
-    MaxCount: 1,
-    ClientToken: request.token,
-    InstanceType: request.instanceType as _InstanceType,
-    TagSpecifications: (['instance', 'volume', 'network-interface'] as const).map((ResourceType) => ({
-      ResourceType,
-      Tags,
-    })),
-    ...(zone === undefined ? {} : { Placement: { AvailabilityZone: zone } }),
-    ...(SubnetId === undefined ? {} : { SubnetId }),
-    ...(keyPair === undefined ? {} : { KeyName: keyPair }),
-    ...securityGroups(request),
-    ...(userData === undefined ? {} : { UserData: Buffer.from(userData).toString('base64') }),
-  }
-}
-
-/** Ids and, as in consoles and old scripts, names. */
-function securityGroups({
-  securityGroups: given = [],
-}: CreateVm): Pick<RunInstancesRequest, 'SecurityGroupIds' | 'SecurityGroups'> {
-  const { ids = [], names = [] } = Object.groupBy(given, (group) =>
-    group.startsWith('sg-') ? 'ids' : 'names',
-  )
-  return {
-    ...(ids.length === 0 ? {} : { SecurityGroupIds: ids }),
-    ...(names.length === 0 ? {} : { SecurityGroups: names }),
+    ImageId: image.ImageId,
+    ...diskMappings(image, { encryption, rootGib: boot.diskGib, volumeType: 'gp3' }),
+    ...((await canHibernate(aws, request)) ? { HibernationOptions: { Configured: true } } : {}),
   }
 }
 
@@ -101,8 +76,3 @@ async function releaseDisks(aws: AwsClients, { region, token, boot }: CreateVm):
   await releaseImage(aws, region, token)
   for (const disk of boot.disks) await eraseSnapshot(aws, disk)
 }
-
-const bounds = ({ settings: { options } }: AwsClients) => ({
-  forMs: options.consistency_ms,
-  pollMs: options.poll_ms,
-})

@@ -3,20 +3,38 @@ import type { DiskSource, Extent } from '#shared/disks/port.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { gibibyte } from '#shared/clouds/aws/mapping.ts'
+import {
+  blockBytes,
+  pageWish,
+  pagesKept,
+  toPage,
+  type ListPage,
+  type Page,
+  type Where,
+} from '#shared/clouds/aws/disks/block-pages.ts'
 
-/** Fixed by the EBS direct APIs. */
-export const blockBytes = 512 * 1024
+export { blockBytes } from '#shared/clouds/aws/disks/block-pages.ts'
 
 export const sha256 = (data: Uint8Array): Buffer => createHash('sha256').update(data).digest()
 
+/** A completed snapshot with the extents that are allocated in it. */
+export const openSnapshotBlocks = (aws: AwsClients, ref: CloudRef): Promise<DiskSource> =>
+  openBlocks(aws, ref, (where, signal) => listAllocated(aws, ref, where, signal))
+
 /**
- * A completed snapshot, read through the EBS direct APIs: ListSnapshotBlocks names the allocated blocks and gives each a token,
- * GetSnapshotBlock gives its bytes with their SHA-256, which is checked. The newest pages of tokens are kept, so that reads behind
- * the listing need no second one; a read elsewhere lists its own page. Memory stays flat whatever the disk's size.
+ * A completed snapshot with the extents that differ from an earlier one of the same volume. Blocks that were freed in between have no token in the
+ * second snapshot: they are listed, and read as zero.
  */
-export async function openSnapshotBlocks(aws: AwsClients, ref: CloudRef): Promise<DiskSource> {
-  const first = await listPage(aws, ref, { StartingBlockIndex: 0 })
+export const openChangedBlocks = (aws: AwsClients, base: CloudRef, ref: CloudRef): Promise<DiskSource> =>
+  openBlocks(aws, ref, (where, signal) => listChanged(aws, { base, ref }, where, signal))
+
+/**
+ * Reads through the EBS direct APIs: a listing names blocks and gives each a token, GetSnapshotBlock gives its bytes with their SHA-256, which is
+ * checked. The newest pages of tokens are kept, so that reads behind the listing need no second one; a read elsewhere lists its own page. Memory
+ * stays flat whatever the disk's size.
+ */
+async function openBlocks(aws: AwsClients, ref: CloudRef, listPage: ListPage): Promise<DiskSource> {
+  const first = await listPage({ StartingBlockIndex: 0 })
   const cache: Page[] = [first]
 
   const remember = (page: Page) => {
@@ -29,9 +47,9 @@ export async function openSnapshotBlocks(aws: AwsClients, ref: CloudRef): Promis
   const pageFor = async (index: number, signal?: AbortSignal): Promise<Page> => {
     const known = cache.find((page) => page.from <= index && index < page.to)
     if (known) return known
-    let page = await listPage(aws, ref, { StartingBlockIndex: index }, signal)
+    let page = await listPage({ StartingBlockIndex: index }, signal)
     // A page may be short of what was asked for, even empty, and still not be the last.
-    while (page.next !== undefined && index >= page.to) page = await listPage(aws, ref, page.next, signal)
+    while (page.next !== undefined && index >= page.to) page = await listPage(page.next, signal)
     remember(page)
     return page
   }
@@ -59,7 +77,7 @@ export async function openSnapshotBlocks(aws: AwsClients, ref: CloudRef): Promis
       for (let page = first; ;) {
         yield* runs(page)
         if (page.next === undefined) return
-        page = await listPage(aws, ref, page.next, signal)
+        page = await listPage(page.next, signal)
         remember(page)
       }
     },
@@ -85,50 +103,43 @@ export async function openSnapshotBlocks(aws: AwsClients, ref: CloudRef): Promis
   }
 }
 
-/** Block tokens of the blocks in [from, to); a block in that range without a token is not allocated. */
-interface Page {
-  from: number
-  to: number
-  sizeBytes: number
-  tokens: ReadonlyMap<number, string>
-  next: Where | undefined
-}
-
-type Where = { StartingBlockIndex: number; NextToken?: string }
-
-/** 1000 tokens of about 100 bytes make a page; 16 of them hold 8 GiB of listing in about 2 MB. */
-const blocksPerPage = 1000
-const pagesKept = 16
-
-async function listPage(aws: AwsClients, ref: CloudRef, where: Where, signal?: AbortSignal): Promise<Page> {
-  const { StartingBlockIndex: from, NextToken } = where
-  const page = await aws.ebs(
+async function listAllocated(
+  aws: AwsClients,
+  ref: CloudRef,
+  where: Where,
+  signal?: AbortSignal,
+): Promise<Page> {
+  const { Blocks = [], ...page } = await aws.ebs(
     ref.region,
     'ListSnapshotBlocks',
-    (ebs, http) =>
-      ebs.listSnapshotBlocks(
-        {
-          SnapshotId: ref.id,
-          MaxResults: blocksPerPage,
-          ...(NextToken === undefined ? { StartingBlockIndex: from } : { NextToken }),
-        },
-        http,
-      ),
+    (ebs, http) => ebs.listSnapshotBlocks({ SnapshotId: ref.id, ...pageWish(where) }, http),
     signal,
   )
-  const tokens = new Map<number, string>()
-  for (const { BlockIndex, BlockToken } of page.Blocks ?? []) {
-    if (BlockIndex !== undefined && BlockToken !== undefined) tokens.set(BlockIndex, BlockToken)
-  }
-  const last = Math.max(from - 1, ...tokens.keys())
-  const to = page.NextToken === undefined ? Infinity : last + 1
-  return {
-    from,
-    to,
-    sizeBytes: (page.VolumeSize ?? 0) * gibibyte,
-    tokens,
-    next: page.NextToken === undefined ? undefined : { StartingBlockIndex: to, NextToken: page.NextToken },
-  }
+  return toPage(
+    where,
+    page,
+    Blocks.map(({ BlockIndex, BlockToken }) => [BlockIndex, BlockToken]),
+  )
+}
+
+async function listChanged(
+  aws: AwsClients,
+  { base, ref }: { base: CloudRef; ref: CloudRef },
+  where: Where,
+  signal?: AbortSignal,
+): Promise<Page> {
+  const { ChangedBlocks = [], ...page } = await aws.ebs(
+    ref.region,
+    'ListChangedBlocks',
+    (ebs, http) =>
+      ebs.listChangedBlocks({ FirstSnapshotId: base.id, SecondSnapshotId: ref.id, ...pageWish(where) }, http),
+    signal,
+  )
+  return toPage(
+    where,
+    page,
+    ChangedBlocks.map(({ BlockIndex, SecondBlockToken }) => [BlockIndex, SecondBlockToken]),
+  )
 }
 
 async function getBlock(

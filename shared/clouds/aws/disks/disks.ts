@@ -1,13 +1,14 @@
-import type { CloudRef, DisksFacet } from '#shared/clouds/port.ts'
+import type { CloudRef, CloudSnapshot, DisksFacet } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
-import { openSnapshotBlocks } from '#shared/clouds/aws/disks/blocks.ts'
+import { openChangedBlocks, openSnapshotBlocks } from '#shared/clouds/aws/disks/blocks.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { deregister, describeImages } from '#shared/clouds/aws/compute/images.ts'
 import { openImport, sealImport, startImport } from '#shared/clouds/aws/disks/imports.ts'
-import { tokenTag, toCreationState } from '#shared/clouds/aws/mapping.ts'
+import { tokenTag, toCreationState, toSnapshot } from '#shared/clouds/aws/mapping.ts'
 import {
   deleteSnapshot,
   deleteWithTwins,
+  describeSnapshots,
   ensureSnapshot,
   eraseSnapshot,
   findSnapshot,
@@ -21,8 +22,18 @@ export function createDisks(aws: AwsClients): DisksFacet {
       const snapshot = await findSnapshot(aws, ref)
       return snapshot && toCreationState(snapshot)
     },
+    async getSnapshot(ref) {
+      const snapshot = await findSnapshot(aws, ref)
+      return snapshot && toSnapshot(snapshot, ref.region)
+    },
+    async *listSnapshots({ region }): AsyncGenerator<CloudSnapshot> {
+      for await (const snapshot of describeSnapshots(aws, region, { OwnerIds: ['self'] })) {
+        yield toSnapshot(snapshot, region)
+      }
+    },
     deleteSnapshot: (ref) => deleteWithTwins(aws, ref),
     openSnapshot: (ref) => openSnapshotBlocks(aws, ref),
+    openChanges: (base, ref) => openChangedBlocks(aws, base, ref),
 
     createDisk: (request) => startImport(aws, request),
     openDiskForWrite: (ref) => openImport(aws, ref),

@@ -4,33 +4,42 @@ import type { CopyManifest, DiskSink } from '#shared/disks/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { blockBytes, checkAligned, sha256 } from '#shared/clouds/aws/disks/blocks.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { gibibyte, intentTags, toCreationState, toGib } from '#shared/clouds/aws/mapping.ts'
+import { gibibyte, intentTags, toCreationState, toGib, toTags } from '#shared/clouds/aws/mapping.ts'
 import { findSnapshot } from '#shared/clouds/aws/disks/snapshots.ts'
-import { waitFor } from '#shared/clouds/aws/waiting.ts'
+import { keyArn } from '#shared/clouds/aws/disks/keys.ts'
+import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
 
 // A disk that is being written is a pending snapshot of the EBS direct APIs: StartSnapshot, PutSnapshotBlock, CompleteSnapshot.
 
-/** StartSnapshot with the intent's token: the service itself gives the same snapshot to the same token. */
+/**
+ * StartSnapshot with the intent's token: the service itself gives the same snapshot to the same token. With a parent the snapshot begins as that one's
+ * content; a tag remembers it, as nothing else tells it later from one that began as zeros.
+ */
 export async function startImport(
   aws: AwsClients,
   request: Parameters<DisksFacet['createDisk']>[0],
 ): Promise<CloudRef> {
   const { region, token } = request
-  const { options } = aws.settings
+  const origin = await originOf(aws, request)
+  const tagged =
+    request.parent === undefined
+      ? request
+      : { ...request, tags: { ...request.tags, [parentTag]: request.parent.id } }
   const { SnapshotId } = await aws.ebs(region, 'StartSnapshot', (ebs, http) =>
     ebs.startSnapshot(
       {
         VolumeSize: toGib(request.sizeBytes),
         ClientToken: token,
         Description: request.name,
-        Tags: intentTags(request, request.name),
+        Tags: intentTags(tagged, request.name),
         Timeout: timeoutMinutes,
+        ...origin,
       },
       http,
     ),
   )
   const ref = { region, id: SnapshotId ?? '' }
-  await waitFor(() => findSnapshot(aws, ref), { forMs: options.consistency_ms, pollMs: options.poll_ms })
+  await waitFor(() => findSnapshot(aws, ref), bounds(aws))
   return ref
 }
 
@@ -67,7 +76,7 @@ export async function openImport(aws: AwsClients, ref: CloudRef): Promise<DiskSi
     sizeBytes,
     granularityBytes: blockBytes,
     preferredChunkBytes: blockBytes,
-    zeroed: true,
+    zeroed: toTags(snapshot?.Tags)[parentTag] === undefined,
 
     async write({ offset, data, sha256: digest }, signal) {
       const short = data.length % blockBytes
@@ -114,6 +123,18 @@ export async function sealImport(aws: AwsClients, ref: CloudRef, manifest: CopyM
     kind: 'retryable',
     remedy: 'It is waited for again.',
   })
+}
+
+/** The snapshot that a delta was started on. */
+const parentTag = 'novacron-parent'
+
+/** A delta is encrypted as its parent is: StartSnapshot takes no other wish with one. */
+async function originOf(aws: AwsClients, request: Parameters<DisksFacet['createDisk']>[0]) {
+  const { region, parent, encryption } = request
+  if (parent !== undefined) return { ParentSnapshotId: parent.id }
+  if (encryption === undefined) return {}
+  const { keyId } = encryption
+  return { Encrypted: true, ...(keyId === undefined ? {} : { KmsKeyArn: await keyArn(aws, region, keyId) }) }
 }
 
 /** The longest that StartSnapshot takes: a copy that is retried for days must not find its disk cancelled. */

@@ -1,10 +1,12 @@
 import type { DescribeSnapshotsRequest, Snapshot } from '@aws-sdk/client-ec2'
-import type { CloudRef, Intent, VmDisk } from '#shared/clouds/port.ts'
+import type { CloudRef, DisksFacet } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { intentTags, tagFilters, tokenTag, toTags } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
-import { waitFor } from '#shared/clouds/aws/waiting.ts'
+import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
+
+type SnapshotRequest = Parameters<DisksFacet['createSnapshot']>[0]
 
 /**
  * One snapshot per intent, although CreateSnapshot takes no idempotency token:
@@ -13,11 +15,8 @@ import { waitFor } from '#shared/clouds/aws/waiting.ts'
  * 3. should two exist all the same (the process died in that window), every caller agrees on the one that was started first and
  *    deletes the others. Only a snapshot that is the agreed one is ever given out.
  */
-export async function ensureSnapshot(
-  aws: AwsClients,
-  request: Intent & { vm: CloudRef; disk: VmDisk },
-): Promise<CloudRef> {
-  const { region } = request.vm
+export async function ensureSnapshot(aws: AwsClients, request: SnapshotRequest): Promise<CloudRef> {
+  const { region } = request
   const known = await agreeOnOne(aws, region, request.token)
   if (known !== undefined) return { region, id: known }
   const made = await create(aws, request)
@@ -95,17 +94,18 @@ export async function eraseSnapshot(aws: AwsClients, ref: CloudRef): Promise<voi
   if (!erased) throw refusal
 }
 
-async function create(
-  aws: AwsClients,
-  request: Intent & { vm: CloudRef; disk: VmDisk },
-): Promise<string | undefined> {
+/** What a person reads in the console. */
+const descriptionOf = ({ name, vm, disk }: SnapshotRequest): string =>
+  name ?? (vm === undefined ? disk.id : `${vm.id} ${disk.id}`)
+
+async function create(aws: AwsClients, request: SnapshotRequest): Promise<string | undefined> {
   try {
-    const { SnapshotId } = await aws.ec2Once(request.vm.region, 'CreateSnapshot', (ec2, http) =>
+    const { SnapshotId } = await aws.ec2Once(request.region, 'CreateSnapshot', (ec2, http) =>
       ec2.createSnapshot(
         {
           VolumeId: request.disk.id,
-          Description: `${request.vm.id} ${request.disk.device}`,
-          TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: intentTags(request) }],
+          Description: descriptionOf(request),
+          TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: intentTags(request, request.name) }],
         },
         http,
       ),
@@ -137,8 +137,3 @@ async function agreeOnOne(aws: AwsClients, region: string, token: string): Promi
 
 const withToken = (aws: AwsClients, region: string, token: string) =>
   describeSnapshots(aws, region, { OwnerIds: ['self'], Filters: tagFilters({ [tokenTag]: token }) })
-
-const bounds = ({ settings: { options } }: AwsClients) => ({
-  forMs: options.consistency_ms,
-  pollMs: options.poll_ms,
-})

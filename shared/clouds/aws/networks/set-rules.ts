@@ -1,0 +1,117 @@
+import type { IpPermission } from '@aws-sdk/client-ec2'
+import type { CloudRef, SecurityRule } from '#shared/clouds/port.ts'
+import { CloudError } from '#shared/clouds/errors.ts'
+import type { AwsClients } from '#shared/clouds/aws/clients.ts'
+import { findSecurityGroup } from '#shared/clouds/aws/networks/describe.ts'
+import { permitsFor, permitsOf, type Permit } from '#shared/clouds/aws/networks/rules.ts'
+import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
+
+/**
+ * Authorizes what is missing, then revokes what is too much, so that what is permitted before and after is never cut off. EC2 refuses a whole call
+ * for one permit that is there (or gone) already, as after a lost reply: then the group is looked at anew.
+ */
+export async function setRules(aws: AwsClients, ref: CloudRef, rules: SecurityRule[]): Promise<void> {
+  const wanted = permitsFor(rules)
+  let refusal: unknown
+  const done = await waitFor(async () => {
+    try {
+      return await step(aws, ref, wanted)
+    } catch (error) {
+      const behind =
+        error instanceof CloudError &&
+        ['InvalidPermission.Duplicate', 'InvalidPermission.NotFound'].includes(error.vendorCode ?? '')
+      if (!behind) throw error
+      refusal = error
+      return undefined
+    }
+  }, bounds(aws))
+  if (!done) throw refusal
+}
+
+async function step(aws: AwsClients, ref: CloudRef, wanted: readonly Permit[]): Promise<true> {
+  const group = await waitFor(() => findSecurityGroup(aws, ref), bounds(aws))
+  if (!group) throw unknown(ref)
+  const there = permitsOf(group)
+  const { missing, surplus, renamed } = compare(there, wanted)
+  for (const direction of ['ingress', 'egress'] as const) {
+    await authorize(aws, ref, direction, permissionsOf(missing, direction))
+    await describe(aws, ref, direction, permissionsOf(renamed, direction))
+  }
+  for (const direction of ['ingress', 'egress'] as const) {
+    await revoke(aws, ref, direction, permissionsOf(surplus, direction))
+  }
+  return true
+}
+
+function compare(there: readonly Permit[], wanted: readonly Permit[]) {
+  const [has, wants] = [there, wanted].map(
+    (permits) => new Map(permits.map((permit) => [permit.key, permit])),
+  )
+  return {
+    missing: wanted.filter(({ key }) => !has?.has(key)),
+    surplus: there.filter(({ key }) => !wants?.has(key)),
+    renamed: wanted.filter(
+      ({ key, description }) => has?.has(key) && has.get(key)?.description !== description,
+    ),
+  }
+}
+
+const permissionsOf = (permits: readonly Permit[], direction: Permit['direction']): IpPermission[] =>
+  permits.filter((permit) => permit.direction === direction).map(({ permission }) => permission)
+
+async function authorize(
+  aws: AwsClients,
+  { region, id: GroupId }: CloudRef,
+  direction: Permit['direction'],
+  IpPermissions: IpPermission[],
+): Promise<void> {
+  if (IpPermissions.length === 0) return
+  const input = { GroupId, IpPermissions }
+  await (direction === 'ingress'
+    ? aws.ec2(region, 'AuthorizeSecurityGroupIngress', (ec2, http) =>
+        ec2.authorizeSecurityGroupIngress(input, http),
+      )
+    : aws.ec2(region, 'AuthorizeSecurityGroupEgress', (ec2, http) =>
+        ec2.authorizeSecurityGroupEgress(input, http),
+      ))
+}
+
+async function revoke(
+  aws: AwsClients,
+  { region, id: GroupId }: CloudRef,
+  direction: Permit['direction'],
+  IpPermissions: IpPermission[],
+): Promise<void> {
+  if (IpPermissions.length === 0) return
+  const input = { GroupId, IpPermissions }
+  await (direction === 'ingress'
+    ? aws.ec2(region, 'RevokeSecurityGroupIngress', (ec2, http) =>
+        ec2.revokeSecurityGroupIngress(input, http),
+      )
+    : aws.ec2(region, 'RevokeSecurityGroupEgress', (ec2, http) => ec2.revokeSecurityGroupEgress(input, http)))
+}
+
+async function describe(
+  aws: AwsClients,
+  { region, id: GroupId }: CloudRef,
+  direction: Permit['direction'],
+  IpPermissions: IpPermission[],
+): Promise<void> {
+  if (IpPermissions.length === 0) return
+  const input = { GroupId, IpPermissions }
+  await (direction === 'ingress'
+    ? aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsIngress', (ec2, http) =>
+        ec2.updateSecurityGroupRuleDescriptionsIngress(input, http),
+      )
+    : aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsEgress', (ec2, http) =>
+        ec2.updateSecurityGroupRuleDescriptionsEgress(input, http),
+      ))
+}
+
+const unknown = ({ region, id }: CloudRef) =>
+  new CloudError(`AWS ${region} knows no security group ${id}.`, {
+    cloud: 'aws',
+    operation: 'DescribeSecurityGroups',
+    code: 'not_found',
+    remedy: 'Check the id and the region.',
+  })
