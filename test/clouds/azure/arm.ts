@@ -1,27 +1,17 @@
 import type { PlainRequest } from '#test/clouds/core/server.ts'
 import * as access from '#test/clouds/azure/access.ts'
-import type { ArmHandler } from '#test/clouds/azure/context.ts'
 import * as disks from '#test/clouds/azure/disks.ts'
 import * as addresses from '#test/clouds/azure/addresses.ts'
+import { entry, inGroup, type Entry, type Route } from '#test/clouds/azure/entry.ts'
 import * as networks from '#test/clouds/azure/networks.ts'
 import * as nics from '#test/clouds/azure/nics.ts'
 import * as power from '#test/clouds/azure/vm-power.ts'
 import { vmType } from '#test/clouds/azure/vm-view.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
+import { services } from '#test/clouds/azure/services.ts'
 import * as snapshots from '#test/clouds/azure/snapshots.ts'
 import * as subscription from '#test/clouds/azure/subscription.ts'
 import * as vms from '#test/clouds/azure/vms.ts'
-
-export interface Route {
-  operation: string
-  mutating: boolean
-  /** Named parts of the path. */
-  path: Record<string, string>
-  /** The one version of this type that this cloud speaks; '' takes any, for operations in progress. */
-  apiVersion: string
-  type: string
-  handler: ArmHandler
-}
 
 /** Finds what a request to Azure Resource Manager is about. */
 export function matchArm({ method, url }: PlainRequest): Route | undefined {
@@ -54,35 +44,12 @@ export function checkApiVersion({ apiVersion, type }: Route, url: URL): void {
   )
 }
 
-interface Entry extends Omit<Route, 'path'> {
-  method: string
-  pattern: RegExp
-}
-
 const resources = '2022-12-01'
 const compute = '2026-04-01'
 const storage = '2026-03-02'
 const networking = '2026-01-01'
 const skus = '2021-07-01'
 
-/** Keywords of a path match in any case; `{name}` is one part. */
-function entry(
-  operation: string,
-  method: string,
-  path: string,
-  apiVersion: string,
-  handler: ArmHandler,
-): Entry {
-  const pattern = path
-    .replaceAll(/[.$]/g, String.raw`\$&`)
-    .replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')
-    .replace(/^/, '/subscriptions/(?<subscription>[^/]+)')
-  const type = /providers\/([\w.]+\/\w+)/.exec(path)?.[1] ?? 'subscriptions'
-  const mutating = method !== 'GET' && !path.endsWith('retrieveBootDiagnosticsData')
-  return { operation, method, pattern: new RegExp(`^${pattern}$`, 'i'), apiVersion, handler, mutating, type }
-}
-
-const inGroup = (type: string) => `/resourceGroups/{group}/providers/${type}`
 const vm = `${inGroup(vmType)}/{name}`
 const disk = `${inGroup(disks.diskType)}/{name}`
 const snapshot = `${inGroup(snapshots.snapshotType)}/{name}`
@@ -91,6 +58,7 @@ const vnet = `${inGroup(networks.networkType)}/{name}`
 const address = `${inGroup(addresses.addressType)}/{name}`
 
 const table: Entry[] = [
+  ...services,
   entry('Subscriptions_Get', 'GET', '', resources, subscription.getSubscription),
   entry('Subscriptions_ListLocations', 'GET', '/locations', resources, subscription.listLocations),
   entry('ResourceGroups_CreateOrUpdate', 'PUT', '/resourceGroups/{group}', resources, subscription.putGroup),
