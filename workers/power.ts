@@ -31,7 +31,8 @@ export async function bringTo(
   // What is under way must end first: no cloud starts a VM that is stopping, or stops one that is starting.
   const before = await waitForVm(cloud, ref, ['running', 'stopped', 'suspended'], wait)
   if (before?.state === power) return before
-  await (power === 'running' ? cloud.compute.start(ref) : cloud.compute.stop(ref))
+  if (power === 'stopped') await cloud.compute.stop(ref)
+  else await (before?.state === 'suspended' ? cloud.compute.resume(ref) : cloud.compute.start(ref))
   const after = await waitForVm(cloud, ref, [power], wait)
   if (after) return after
   throw new Error('unreachable: a VM that is gone counts as terminated')

@@ -31,3 +31,11 @@ export const recordVmState = (tenantId: string, id: string, state: CloudVm['stat
          where tenant_id = $1 and id = $2`,
   values: [tenantId, id, state],
 })
+
+/** Writes a VM's tags as they are to be, owner tags apart. Goes after `recordVm`, which only adds. */
+export const recordVmTags = (tenantId: string, id: string, tags: Record<string, string>): Write => ({
+  text: `update multicloud_vms set updated_at = clock_timestamp(), tags = $3::jsonb || coalesce(
+           (select jsonb_object_agg(key, value) from jsonb_each(tags) where key like 'novacron-%'), '{}')
+         where tenant_id = $1 and id = $2`,
+  values: [tenantId, id, JSON.stringify(tags)],
+})

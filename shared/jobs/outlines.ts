@@ -13,9 +13,31 @@ export interface Outline {
 
 const steps = (...list: [name: string, weight: number][]) => list.map(([name, weight]) => ({ name, weight }))
 
+const provisioning = (...list: Parameters<typeof steps>) =>
+  ({ version: 1, pool: 'provisioning', steps: steps(...list) }) as const
+
+/** Asks the cloud for it, then waits until it is there. */
+const creation = provisioning(['create', 5], ['await_ready', 5])
+const change = (verb: string) => provisioning([verb, 1])
+
 /** Every chain by its name, which is the `kind` of its jobs. The functions are in workers/<pool>/. */
 export const outlines = {
   'provider.check': { version: 1, pool: 'upkeep', steps: steps(['check', 1]) },
+  'provider.sync': {
+    version: 1,
+    pool: 'upkeep',
+    steps: steps(
+      ['vms', 3],
+      ['networks', 1],
+      ['security_groups', 1],
+      ['addresses', 1],
+      ['volumes', 1],
+      ['snapshots', 1],
+      ['images', 1],
+      ['buckets', 1],
+    ),
+  },
+  'cloud.read': { version: 1, pool: 'upkeep', steps: steps(['read', 1]) },
   'vm.create': {
     version: 1,
     pool: 'provisioning',
@@ -25,6 +47,47 @@ export const outlines = {
   'vm.start': { version: 1, pool: 'provisioning', steps: steps(['start', 1]) },
   'vm.stop': { version: 1, pool: 'provisioning', steps: steps(['stop', 1]) },
   'vm.restart': { version: 1, pool: 'provisioning', steps: steps(['restart', 1]) },
+  'vm.suspend': change('suspend'),
+  'vm.resume': change('resume'),
+  'vm.update': change('set_tags'),
+  'vm.resize': provisioning(['inspect', 1], ['set_tags', 1], ['stop', 3], ['resize', 2], ['start', 3]),
+  'network.create': provisioning(['create', 5], ['create_subnets', 3], ['await_ready', 2]),
+  'network.delete': change('delete'),
+  'subnet.create': creation,
+  'subnet.delete': change('delete'),
+  'security_group.create': creation,
+  'security_group.set_rules': change('set_rules'),
+  'security_group.delete': change('delete'),
+  'address.create': creation,
+  'address.associate': change('associate'),
+  'address.disassociate': change('disassociate'),
+  'address.delete': change('delete'),
+  'volume.create': creation,
+  'volume.resize': change('resize'),
+  'volume.attach': change('attach'),
+  'volume.detach': change('detach'),
+  'volume.delete': change('delete'),
+  'snapshot.create': creation,
+  'snapshot.restore': {
+    ...provisioning(
+      ['inspect', 1],
+      ['create_disks', 5],
+      ['stop', 3],
+      ['swap', 2],
+      ['start', 3],
+      ['commit', 1],
+      ['clean_up', 1],
+    ),
+    commitStep: 'commit',
+  },
+  'snapshot.delete': change('delete'),
+  'image.create': creation,
+  'image.import': provisioning(['start', 1], ['await_task', 9], ['await_ready', 1]),
+  'image.export': provisioning(['start', 1], ['await_task', 9]),
+  'image.delete': change('delete'),
+  'bucket.create': creation,
+  'bucket.set_lifecycle': change('set_lifecycle'),
+  'bucket.delete': change('delete'),
   'migration.cold': {
     version: 1,
     pool: 'migration',

@@ -3,6 +3,10 @@ import { awaitRunning, create, resolve } from '#workers/provisioning/create.ts'
 import { remove } from '#workers/provisioning/delete.ts'
 import { mirrorCreation } from '#workers/provisioning/mirror.ts'
 import { restart, start, stop } from '#workers/provisioning/power.ts'
+import * as resizing from '#workers/provisioning/resize.ts'
+import { resume, suspend } from '#workers/provisioning/suspend.ts'
+import { setTags } from '#workers/provisioning/tags.ts'
+import { resourceChains } from '#workers/resources/chains.ts'
 import type { CreateVars } from '#workers/provisioning/types.ts'
 
 /** The chains of the `provisioning` pool. */
@@ -18,4 +22,9 @@ export const provisioningChains: readonly Chain[] = [
   defineChain('vm.start', [start]),
   defineChain('vm.stop', [stop]),
   defineChain('vm.restart', [restart]),
+  defineChain('vm.suspend', [suspend]),
+  defineChain('vm.resume', [resume]),
+  defineChain('vm.update', [setTags]),
+  defineChain('vm.resize', [resizing.inspect, setTags, resizing.stop, resizing.resize, resizing.start]),
+  ...resourceChains,
 ]

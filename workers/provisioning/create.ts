@@ -1,3 +1,4 @@
+import type { CreateVm } from '#shared/clouds/port.ts'
 import { waitForVm } from '#shared/clouds/wait.ts'
 import { stepsOf } from '#shared/jobs/chain.ts'
 import { chooseSize } from '#shared/placement/sizes.ts'
@@ -38,6 +39,7 @@ export const create = step('create', {
       ...(input.key_pair === undefined ? {} : { keyPair: input.key_pair }),
       ...(input.security_groups === undefined ? {} : { securityGroups: input.security_groups }),
       ...(input.user_data === undefined ? {} : { userData: input.user_data }),
+      ...purchaseOf(input),
     })
     context.alsoWrite(recordVm(tenantId, input.vm_id, input.provider_id, vm))
     return { vm: { region: vm.region, id: vm.id } }
@@ -46,6 +48,25 @@ export const create = step('create', {
     run: (context) =>
       removeOwned(context, { providerId: context.input.provider_id, region: context.input.region }),
   },
+})
+
+/** How it is bought, and what it stands on. */
+const purchaseOf = ({
+  spot,
+  tenancy,
+  placement_group: placementGroup,
+  subnet,
+  detailed_monitoring: detailedMonitoring,
+  encryption,
+}: CreateInput): Partial<CreateVm> => ({
+  ...(spot === undefined
+    ? {}
+    : { spot: spot.max_hourly_price === undefined ? {} : { maxHourlyPrice: spot.max_hourly_price } }),
+  ...(tenancy === undefined ? {} : { tenancy }),
+  ...(placementGroup === undefined ? {} : { placementGroup }),
+  ...(subnet === undefined ? {} : { subnet }),
+  ...(detailedMonitoring === undefined ? {} : { detailedMonitoring }),
+  ...(encryption === undefined ? {} : { encryption }),
 })
 
 export const awaitRunning = step('await_running', {

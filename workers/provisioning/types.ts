@@ -1,4 +1,4 @@
-import type { CloudRef } from '#shared/clouds/port.ts'
+import type { CloudRef, Encryption, Tenancy } from '#shared/clouds/port.ts'
 
 /** What `POST /vms` submits: our id of the VM, where it goes, and the wishes under their names at the API. */
 export interface CreateInput {
@@ -20,6 +20,14 @@ export interface CreateInput {
   security_groups?: string[]
   user_data?: string
   tags?: Record<string, string>
+  /** Buys at the spot price; `max_hourly_price` in US dollars, a decimal string. */
+  spot?: { max_hourly_price?: string }
+  tenancy?: Tenancy
+  placement_group?: string
+  /** The cloud's own id. */
+  subnet?: string
+  detailed_monitoring?: boolean
+  encryption?: Encryption
 }
 
 export interface CreateVars {
@@ -35,4 +43,14 @@ export interface ActionInput {
   region: string
   /** The cloud's own id; null for a VM that was never made. */
   cloud_vm_id: string | null
+}
+
+/** What `PUT /vms/{id}` submits. */
+export interface UpdateInput extends ActionInput {
+  /** All of the user's tags, as they are to be. */
+  tags?: Record<string, string>
+  /** Generic or the cloud's own. */
+  instance_type?: string
+  /** A VM that runs may be stopped for the resize, and is started again. */
+  allow_stop?: boolean
 }
