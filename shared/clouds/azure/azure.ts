@@ -1,8 +1,12 @@
+import { azureCapabilities } from '#shared/clouds/azure/capabilities.ts'
 import { connect } from '#shared/clouds/azure/client.ts'
 import { createCompute } from '#shared/clouds/azure/compute/compute.ts'
 import { createDisks } from '#shared/clouds/azure/disks/disks.ts'
 import { createIdentity } from '#shared/clouds/azure/identity/identity.ts'
 import { createInventory } from '#shared/clouds/azure/inventory/inventory.ts'
+import { machineKinds } from '#shared/clouds/azure/inventory/machine-kinds.ts'
+import { createNetworks } from '#shared/clouds/azure/networks/networks.ts'
+import { createVolumes } from '#shared/clouds/azure/volumes/volumes.ts'
 import { readSettings } from '#shared/clouds/azure/settings.ts'
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 
@@ -15,12 +19,16 @@ import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 export async function openAzure(settings: CloudSettings): Promise<Cloud> {
   const client = await connect(readSettings(settings))
   const disks = createDisks(client)
+  const networks = createNetworks(client)
   return {
     type: 'azure',
+    capabilities: azureCapabilities,
     identity: createIdentity(client),
     compute: createCompute(client),
     disks,
-    inventory: createInventory(client, disks),
+    networks,
+    storage: { volumes: createVolumes(client, disks) },
+    inventory: createInventory(client, [...machineKinds(client, { disks, networks })]),
     close: () => client.close(),
   }
 }

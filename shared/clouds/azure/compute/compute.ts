@@ -3,28 +3,22 @@ import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { createVm } from '#shared/clouds/azure/compute/create.ts'
 import { vmState } from '#shared/clouds/azure/mapping.ts'
 import { deleteVm } from '#shared/clouds/azure/compute/remove.ts'
+import { resizeVm, tagVm } from '#shared/clouds/azure/compute/change.ts'
+import { resumeVm, suspendVm } from '#shared/clouds/azure/compute/hibernate.ts'
 import { createSizes } from '#shared/clouds/azure/compute/sizes.ts'
-import { listVms, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
+import { swapDisk } from '#shared/clouds/azure/compute/swap.ts'
+import { getVm, listVms, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
 import type { CloudRef, ComputeFacet, VmState } from '#shared/clouds/port.ts'
 
 export function createCompute(client: AzureClient): ComputeFacet {
   const { virtualMachines } = client.compute
   const sizes = createSizes(client)
 
-  const stateOf = async (ref: CloudRef): Promise<VmState> => {
-    const { group, name } = vmTarget(client, ref)
-    const [provisioningState, instanceView] = await client.call('VirtualMachines_Get', async () => {
-      const vm = await virtualMachines.get(group, name, { expand: 'instanceView' })
-      return [vm.provisioningState, vm.instanceView] as const
-    })
-    return vmState({
-      ...(provisioningState ? { provisioningState } : {}),
-      ...(instanceView ? { instanceView } : {}),
-    })
-  }
+  const stateOf = async (ref: CloudRef): Promise<VmState> =>
+    vmState(await getVm(client, vmTarget(client, ref)))
 
   return {
-    sizes,
+    sizes: async (region) => (await sizes(region)).map(({ size }) => size),
     create: (request) => createVm(client, request, sizes),
     get: (ref) => readVm(client, ref),
     list: ({ region }) => listVms(client, region),
@@ -42,6 +36,11 @@ export function createCompute(client: AzureClient): ComputeFacet {
       const { group, name } = vmTarget(client, ref)
       await client.submit('VirtualMachines_Restart', () => virtualMachines.restart(group, name))
     },
+    suspend: (ref) => suspendVm(client, ref),
+    resume: (ref) => resumeVm(client, ref),
+    resize: (ref, instanceType) => resizeVm(client, ref, instanceType),
+    setTags: (ref, change) => tagVm(client, ref, change),
+    swapDisk: (ref, swap) => swapDisk(client, ref, swap),
     delete: (ref) => deleteVm(client, vmTarget(client, ref)),
     async consoleOutput(ref) {
       const { group, name } = vmTarget(client, ref)

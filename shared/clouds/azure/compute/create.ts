@@ -2,33 +2,36 @@ import { generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { ImageReference, OSProfile, StorageProfile, VirtualMachine } from '@azure/arm-compute'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { releaseDisk, zoneNumber } from '#shared/clouds/azure/disks/disks.ts'
+import type { AzureSize } from '#shared/clouds/azure/compute/sizes.ts'
+import { checkWishes, wishedProperties } from '#shared/clouds/azure/compute/wishes.ts'
+import { releaseDisk } from '#shared/clouds/azure/disks/disks.ts'
+import { zoneNumber } from '#shared/clouds/azure/disks/targets.ts'
+import { encryptionSet } from '#shared/clouds/azure/encryption.ts'
 import { errorOfCode } from '#shared/clouds/azure/errors.ts'
 import { failureOf, firmwareOf } from '#shared/clouds/azure/mapping.ts'
 import { armId, hostNameOf, nameFor, osDiskNameOf, parseArmId } from '#shared/clouds/azure/names.ts'
 import { ensureInterface } from '#shared/clouds/azure/networks/interfaces.ts'
 import { readVm, vmType } from '#shared/clouds/azure/compute/vms.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
-import type { CloudRef, CloudVm, CreateVm, InstanceSize } from '#shared/clouds/port.ts'
+import type { CloudRef, CloudVm, CreateVm } from '#shared/clouds/port.ts'
 import { withGroup } from '#shared/clouds/azure/group.ts'
+import { withName } from '#shared/clouds/azure/tags.ts'
 
 type FromDisks = Extract<CreateVm['boot'], { disks: CloudRef[] }>
 type FromImage = Exclude<CreateVm['boot'], FromDisks>
+type Sizes = (region: string) => Promise<AzureSize[]>
 
 /**
  * Creates interface and VM, each a PUT on a name derived from the token: a call after a crash finds what is there and goes on.
  * Disks and interface carry `deleteOption: Delete`, so that deleting the VM is one call that leaves nothing.
  * A VM whose creation Azure gave up (no capacity, say) is tried again by calling again; the reason is thrown where it is known.
  */
-export async function createVm(
-  client: AzureClient,
-  request: CreateVm,
-  sizes: (region: string) => Promise<InstanceSize[]>,
-): Promise<CloudVm> {
+export async function createVm(client: AzureClient, request: CreateVm, sizes: Sizes): Promise<CloudVm> {
   const { subscriptionId: subscription, resourceGroup: group } = client.settings
   const name = nameFor(request.token)
   const ref = { region: request.region, id: armId({ subscription, group, type: vmType, name }) }
   const { virtualMachines } = client.compute
+  checkWishes(client, request)
 
   const made = await client.find('VirtualMachines_Get', () =>
     virtualMachines.get(group, name, { expand: 'instanceView' }),
@@ -50,23 +53,25 @@ async function describe(
   client: AzureClient,
   request: CreateVm,
   name: string,
-  sizes: (region: string) => Promise<InstanceSize[]>,
+  sizes: Sizes,
   earlier: OSProfile | undefined,
 ): Promise<VirtualMachine> {
   const { boot } = request
+  const size = 'disks' in boot || boot.image !== undefined ? undefined : await sizeOf(request, sizes)
   const storageProfile =
-    'disks' in boot ? await fromDisks(client, boot) : await fromImage(request, boot, name, sizes)
+    'disks' in boot ? await fromDisks(client, boot) : fromImage(client, request, boot, name, size)
   const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
   const userData =
     request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
   return {
     location: request.region,
     ...(request.zone === undefined ? {} : { zones: [zoneNumber(request.zone)] }),
-    tags: { ...request.tags, 'novacron-name': request.name },
+    tags: withName(request.tags, request.name),
     hardwareProfile: { vmSize: request.instanceType },
     storageProfile,
     networkProfile: { networkInterfaces: [{ id: nic, primary: true, deleteOption: 'Delete' }] },
     diagnosticsProfile: { bootDiagnostics: { enabled: true } },
+    ...wishedProperties(client, request, size),
     // A moved system brings its users along; Azure refuses an osProfile with an attached boot disk.
     ...('disks' in boot ? {} : { osProfile: await accounts(client, request, userData, earlier) }),
     ...('disks' in boot && userData !== undefined ? { userData } : {}),
@@ -96,19 +101,24 @@ async function fromDisks(client: AzureClient, { disks, firmware }: FromDisks): P
   }
 }
 
-async function fromImage(
-  request: CreateVm,
+function fromImage(
+  client: AzureClient,
+  { encryption }: CreateVm,
   { image, diskGib }: FromImage,
   name: string,
-  sizes: (region: string) => Promise<InstanceSize[]>,
-): Promise<StorageProfile> {
+  size: AzureSize | undefined,
+): StorageProfile {
+  const keys = encryptionSet(client, encryption)
   return {
-    imageReference: image === undefined ? await defaultImage(request, sizes) : imageReference(image),
+    imageReference: image === undefined ? defaultImage(size) : imageReference(image),
     osDisk: {
       name: osDiskNameOf(name),
       createOption: 'FromImage',
       caching: 'ReadWrite',
-      managedDisk: { storageAccountType: 'StandardSSD_LRS' },
+      managedDisk: {
+        storageAccountType: 'StandardSSD_LRS',
+        ...(keys === undefined ? {} : { diskEncryptionSet: { id: keys } }),
+      },
       deleteOption: 'Delete',
       ...(diskGib === undefined ? {} : { diskSizeGB: diskGib }),
     },
@@ -116,16 +126,19 @@ async function fromImage(
   }
 }
 
+async function sizeOf({ instanceType, region }: CreateVm, sizes: Sizes): Promise<AzureSize> {
+  const size = (await sizes(region)).find(
+    ({ size: { name } }) => name.toLowerCase() === instanceType.toLowerCase(),
+  )
+  if (size) return size
+  throw invalid('instance_type', `"${instanceType}" is not on offer in ${region}`, 'Take one of its sizes.')
+}
+
 /** Ubuntu 24.04, in the build that the size can boot. */
-async function defaultImage(
-  { instanceType, region }: CreateVm,
-  sizes: (region: string) => Promise<InstanceSize[]>,
-): Promise<ImageReference> {
-  const size = (await sizes(region)).find((each) => each.name.toLowerCase() === instanceType.toLowerCase())
-  if (!size)
-    throw invalid('instance_type', `"${instanceType}" is not on offer in ${region}`, 'Take one of its sizes.')
-  const arm = size.architectures.includes('arm64')
-  const sku = arm ? 'server-arm64' : size.firmwares.includes('uefi') ? 'server' : 'server-gen1'
+function defaultImage(known: AzureSize | undefined): ImageReference {
+  const size = known?.size
+  const arm = size?.architectures.includes('arm64')
+  const sku = arm ? 'server-arm64' : size?.firmwares.includes('uefi') ? 'server' : 'server-gen1'
   return { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku, version: 'latest' }
 }
 

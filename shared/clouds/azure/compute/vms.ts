@@ -1,10 +1,12 @@
 import type { Disk, VirtualMachine } from '@azure/arm-compute'
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { diskType } from '#shared/clouds/azure/disks/disks.ts'
+import { diskType } from '#shared/clouds/azure/disks/targets.ts'
 import { architectureOf, firmwareOf, vmState } from '#shared/clouds/azure/mapping.ts'
 import { canonicalId, parseArmId, type ArmId } from '#shared/clouds/azure/names.ts'
-import { describeInterface, nicType } from '#shared/clouds/azure/networks/interfaces.ts'
+import { nicType } from '#shared/clouds/azure/networks/ids.ts'
+import { describeInterface } from '#shared/clouds/azure/networks/interfaces.ts'
+import { shownName } from '#shared/clouds/azure/tags.ts'
 import type { CloudRef, CloudVm, VmDisk } from '#shared/clouds/port.ts'
 
 export const vmType = 'Microsoft.Compute/virtualMachines'
@@ -30,6 +32,13 @@ export async function readVm(client: AzureClient, ref: CloudRef): Promise<CloudV
     byId(interfaceIds(vm).map((id) => findInterface(client, id))),
   ])
   return toCloudVm(vm, { disks, nics, addresses: new Map() })
+}
+
+/** The VM as Azure describes it. @throws CloudError `not_found`. */
+export async function getVm(client: AzureClient, { group, name }: ArmId): Promise<VirtualMachine> {
+  return client.call('VirtualMachines_Get', () =>
+    client.compute.virtualMachines.get(group, name, { expand: 'instanceView' }),
+  )
 }
 
 /** All VMs of the subscription, of one region if named. Disks and addresses come from four listings, not from calls per VM. */
@@ -82,7 +91,7 @@ function toCloudVm(vm: VirtualMachine, around: Around): CloudVm {
   return {
     region: vm.location,
     id: canonicalId(vm.id ?? ''),
-    name: vm.tags?.['novacron-name'] ?? vm.name ?? '',
+    name: shownName(vm),
     state: vmState(vm),
     instanceType: size,
     architecture: bootDisk?.supportedCapabilities?.architecture === 'Arm64' ? 'arm64' : architectureOf(size),
@@ -92,6 +101,11 @@ function toCloudVm(vm: VirtualMachine, around: Around): CloudVm {
     ...(firmware === undefined ? {} : { firmware }),
     ...(imageId === undefined ? {} : { imageId }),
     ...(vm.zones?.[0] === undefined ? {} : { zone: vm.zones[0] }),
+    ...(vm.proximityPlacementGroup?.id ? { placementGroup: canonicalId(vm.proximityPlacementGroup.id) } : {}),
+    spot: vm.priority === 'Spot' || vm.priority === 'Low',
+    tenancy: vm.host?.id || vm.hostGroup?.id ? 'dedicated' : 'shared',
+    // Azure gives the metrics of every VM by the minute.
+    detailedMonitoring: true,
     ...(vm.timeCreated === undefined ? {} : { createdAt: vm.timeCreated }),
   }
 }
@@ -122,7 +136,7 @@ function imageOf({ storageProfile }: VirtualMachine): string | undefined {
   return image.id ?? [image.publisher, image.offer, image.sku, image.version].join(':')
 }
 
-function findDisk(client: AzureClient, id: string): Promise<Disk | undefined> {
+export function findDisk(client: AzureClient, id: string): Promise<Disk | undefined> {
   const { group, name } = parseArmId(id, { subscription: '', group: '', type: diskType, name: '' })
   return client.find('Disks_Get', () => client.compute.disks.get(group, name))
 }

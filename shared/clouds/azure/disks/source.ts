@@ -12,6 +12,9 @@ export const maxRangeBytes = 4 * 1024 * 1024
 /** Ranges per page of a listing; the service's own limit is 10,000. */
 const rangesPerPage = 1000
 
+/** Lists extents of a blob in ascending order; outside of them there is nothing to be read. */
+export type Listing = (blob: GrantedBlob, sizeBytes: number, signal?: AbortSignal) => AsyncIterable<Extent>
+
 /**
  * The bytes of a disk or snapshot as a source. The blob is a VHD, 512 bytes longer than the disk: its footer is never shown.
  * @param release gives back the access signature.
@@ -20,11 +23,13 @@ export function createSource({
   blob,
   sizeBytes,
   requestTimeoutMs,
+  listing = listExtents,
   release,
 }: {
   blob: GrantedBlob
   sizeBytes: number
   requestTimeoutMs: number
+  listing?: Listing
   release: () => Promise<void>
 }): DiskSource {
   let released: Promise<void> | undefined
@@ -32,7 +37,7 @@ export function createSource({
     sizeBytes,
     granularityBytes: 512,
     preferredChunkBytes: maxRangeBytes,
-    extents: (signal) => listExtents(blob, sizeBytes, signal),
+    extents: (signal) => listing(blob, sizeBytes, signal),
     async read(extent, signal) {
       const parts: Buffer[] = []
       for (let at = 0; at < extent.length; at += maxRangeBytes) {

@@ -1,11 +1,18 @@
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { withGroup } from '#shared/clouds/azure/group.ts'
-import { armId, nicNameOf } from '#shared/clouds/azure/names.ts'
+import { armId, canonicalId, nicNameOf } from '#shared/clouds/azure/names.ts'
+import {
+  groupType,
+  networkType,
+  nicType,
+  subnetId,
+  subnetTarget,
+  targetOf,
+} from '#shared/clouds/azure/networks/ids.ts'
+import { openOutwards } from '#shared/clouds/azure/networks/subnets.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CreateVm } from '#shared/clouds/port.ts'
-
-const groupType = 'Microsoft.Network/networkSecurityGroups'
 
 /**
  * The network interface of a VM to be made; called again, the same. No public address: a VM that moved here must not be on the
@@ -22,7 +29,7 @@ export async function ensureInterface(
   const made = await client.find('NetworkInterfaces_Get', () => networkInterfaces.get(group, name))
   if (made?.provisioningState === 'Succeeded')
     return made.id ?? armId({ subscription, group, type: nicType, name })
-  const subnet = client.settings.subnetId ?? (await ensureSubnet(client, request.region))
+  const subnet = await subnetOf(client, request)
   const guard = securityGroup(client, request)
   const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', (pace) =>
     networkInterfaces.createOrUpdate(
@@ -42,28 +49,34 @@ export async function ensureInterface(
   return nic.id ?? armId({ subscription, group, type: nicType, name })
 }
 
-export const nicType = 'Microsoft.Network/networkInterfaces'
-
 /** Addresses of an interface, and what else a VM's description takes from it. */
 export function describeInterface(
   nic: NetworkInterface | undefined,
   addresses: ReadonlyMap<string, PublicIPAddress>,
-): { privateIp?: string; publicIp?: string; securityGroups: string[] } {
+): { privateIp?: string; publicIp?: string; subnet?: string; securityGroups: string[] } {
   const primary = nic?.ipConfigurations?.find((each) => each.primary) ?? nic?.ipConfigurations?.[0]
   const address = primary?.publicIPAddress
   const publicIp = address?.ipAddress ?? addresses.get(address?.id?.toLowerCase() ?? '')?.ipAddress
   return {
     ...(primary?.privateIPAddress === undefined ? {} : { privateIp: primary.privateIPAddress }),
     ...(publicIp === undefined ? {} : { publicIp }),
-    securityGroups: nic?.networkSecurityGroup?.id === undefined ? [] : [nic.networkSecurityGroup.id],
+    ...(primary?.subnet?.id === undefined ? {} : { subnet: canonicalId(primary.subnet.id) }),
+    securityGroups:
+      nic?.networkSecurityGroup?.id === undefined ? [] : [canonicalId(nic.networkSecurityGroup.id)],
   }
+}
+
+/** The one that the request names, else the registration's, else NovaCron's own. */
+async function subnetOf(client: AzureClient, { subnet, region }: CreateVm): Promise<string> {
+  const named = subnet ?? client.settings.subnetId
+  return named === undefined ? ensureSubnet(client, region) : subnetId(subnetTarget(client, named))
 }
 
 /** One network per region, shared by all VMs that name no subnet; it costs nothing and stays. */
 async function ensureSubnet(client: AzureClient, region: string): Promise<string> {
   const { resourceGroup: group, subscriptionId: subscription } = client.settings
   const name = `novacron-${region}`
-  const id = `${armId({ subscription, group, type: 'Microsoft.Network/virtualNetworks', name })}/subnets/default`
+  const id = `${armId({ subscription, group, type: networkType, name })}/subnets/default`
   const made = await client.find('Subnets_Get', () => client.network.subnets.get(group, name, 'default'))
   if (made) return id
   await withGroup(client, region, () =>
@@ -75,7 +88,7 @@ async function ensureSubnet(client: AzureClient, region: string): Promise<string
           location: region,
           tags: { 'novacron-shared': 'true' },
           addressSpace: { addressPrefixes: ['10.61.0.0/16'] },
-          subnets: [{ name: 'default', addressPrefix: '10.61.0.0/16' }],
+          subnets: [{ name: 'default', addressPrefix: '10.61.0.0/16', ...openOutwards }],
         },
         pace,
       ),
@@ -97,7 +110,5 @@ function securityGroup(client: AzureClient, { securityGroups = [] }: CreateVm): 
       details: { field: 'security_groups' },
     })
   }
-  if (first.startsWith('/')) return first
-  const { resourceGroup: group, subscriptionId: subscription } = client.settings
-  return armId({ subscription, group, type: groupType, name: first })
+  return armId(targetOf(client, groupType, first))
 }
