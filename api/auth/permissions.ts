@@ -1,11 +1,16 @@
 /** Everything that can be permitted, with what it allows. Every route names one of these. */
 export const permissions = {
-  'providers:read': 'See providers and their health, and have the health checked',
+  'providers:read': 'See providers, their health, capabilities, quotas and prices, and have them read anew',
+  'providers:sync': 'Have what is in a provider’s cloud taken into the books',
   'providers:manage': 'Register, change and remove providers',
   'vms:read': 'See VMs',
   'vms:create': 'Create VMs',
-  'vms:operate': 'Start, stop and restart VMs',
+  'vms:operate': 'Start, stop, restart, suspend, resume and change VMs',
   'vms:delete': 'Delete VMs',
+  'networks:read': 'See networks, subnets, security groups and addresses',
+  'networks:manage': 'Create, change and delete networks, subnets, security groups and addresses',
+  'storage:read': 'See volumes, snapshots, images and buckets',
+  'storage:manage': 'Create, change, restore and delete volumes, snapshots, images and buckets',
   'migrations:read': 'See migrations',
   'migrations:create': 'Migrate VMs',
   'jobs:read': 'See jobs and their events',
@@ -21,15 +26,20 @@ export type Permission = keyof typeof permissions
 const viewer: readonly Permission[] = [
   'providers:read',
   'vms:read',
+  'networks:read',
+  'storage:read',
   'migrations:read',
   'jobs:read',
   'webhooks:read',
 ]
 const operator: readonly Permission[] = [
   ...viewer,
+  'providers:sync',
   'vms:create',
   'vms:operate',
   'vms:delete',
+  'networks:manage',
+  'storage:manage',
   'migrations:create',
   'jobs:control',
 ]

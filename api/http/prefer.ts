@@ -42,7 +42,7 @@ export function preferredWait(c: Context): number | undefined {
 }
 
 /** Waits for a job's end. @returns whether it has ended within `timeoutMs`. */
-async function untilFinished(
+export async function untilFinished(
   { pool, watch, closing }: Services,
   jobId: string,
   timeoutMs: number,

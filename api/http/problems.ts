@@ -12,6 +12,8 @@ export const problems = {
   provider_disabled: [409, 'The provider is disabled'],
   vm_state: [409, 'The VM is not in a state for this'],
   vm_busy: [409, 'Another job is working on the VM'],
+  resource_state: [409, 'It is not in a state for this'],
+  resource_busy: [409, 'Another job is working on it'],
   migration_running: [409, 'The VM is being migrated'],
   job_finished: [409, 'The job has finished'],
   job_too_late: [409, 'The job is past the point of return'],
@@ -23,10 +25,12 @@ export const problems = {
   validation_failed: [422, 'The request is not valid'],
   provider_type_unsupported: [422, 'The cloud type is not supported yet'],
   no_provider: [422, 'No provider can take the VM'],
+  capability_lacking: [422, 'The cloud cannot do this'],
   not_supported_yet: [422, 'Not supported yet'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request'],
   version_required: [428, 'If-Match is required'],
   internal_error: [500, 'Something went wrong here'],
+  cloud_refused: [502, 'The cloud did not answer the question'],
   unavailable: [503, 'Not available right now'],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { MulticloudVm } from '#db/entities/vm.ts'
 import { endpoint } from '#api/http/endpoint.ts'
+import { likeOf, namePattern } from '#api/http/glob.ts'
 import { pageMembers, pageOf, pageQuery, readCursor, writeCursor } from '#api/http/pages.ts'
 import { invalid } from '#api/http/problem.ts'
 import { reply } from '#api/http/reply.ts'
@@ -18,17 +19,7 @@ const listQuery = z
     provider_type: text.optional(),
     region: text.optional(),
     state: z.enum(vmStates).optional(),
-    name_pattern: z
-      .string()
-      .min(1)
-      .max(255)
-      .refine((pattern) => pattern.split('*').length <= 11, 'may have 10 stars at most')
-      .optional()
-      .openapi({
-        description:
-          'The name, with `*` for any text and `?` for one character; upper and lower case are the same.',
-        example: 'web-*',
-      }),
+    name_pattern: namePattern,
     tag: z
       .union([text, z.array(text).max(20)])
       .optional()
@@ -112,13 +103,6 @@ const get = endpoint({
 })
 
 export const vmEndpoints = [list, createVm, get, ...vmActionEndpoints]
-
-/** `*` and `?` become LIKE's wildcards, LIKE's own are taken literally. */
-const likeOf = (glob: string): string =>
-  glob
-    .replaceAll(/[\\%_]/g, (character) => `\\${character}`)
-    .replaceAll('*', '%')
-    .replaceAll('?', '_')
 
 /** All tags that the query asks for, in either notation. @throws ApiError naming a parameter that is neither filter nor tag. */
 function tagsOf(query: z.output<typeof listQuery>): Record<string, string> | undefined {

@@ -13,11 +13,23 @@ export async function expireIdempotencyKeys(db: Pool): Promise<number> {
   return rowCount ?? 0
 }
 
-/** Does so now and then until stopped. Any number of processes may. */
+/** How long an answer of a cloud is kept that nobody has asked for again; no route takes one as old as that for an answer. */
+export const readingLifetimeDays = 7
+
+/** Forgets what was read from clouds long ago. @returns how much. */
+export async function expireReadings(db: Pool): Promise<number> {
+  const { rowCount } = await db.query(
+    'delete from cloud_readings where observed_at < now() - make_interval(days => $1)',
+    [readingLifetimeDays],
+  )
+  return rowCount ?? 0
+}
+
+/** Does both now and then until stopped. Any number of processes may. */
 export function startExpiry(db: Pool, log: Logger): { stop(): void } {
   const expire = () =>
-    expireIdempotencyKeys(db).catch((error: unknown) =>
-      log.debug({ err: error }, 'keys not expired; next time'),
+    Promise.all([expireIdempotencyKeys(db), expireReadings(db)]).catch((error: unknown) =>
+      log.debug({ err: error }, 'not expired; next time'),
     )
   const timer = setInterval(() => void expire(), everyMs)
   timer.unref()

@@ -1,0 +1,48 @@
+import { ApiError } from '#api/http/problem.ts'
+import { capabilitiesOf } from '#shared/clouds/capabilities.ts'
+import { features, operations, type Feature, type Operation } from '#shared/clouds/operations.ts'
+import type { CloudType } from '#shared/clouds/port.ts'
+
+/** Why a cloud cannot do something, as its adapter declares it. */
+export interface Lack {
+  what: Operation | Feature
+  reason: string
+  remedy?: string
+}
+
+/** What of a demand a cloud of this type lacks. Plain data: no cloud is asked. */
+export function lacksOf(type: string, demands: readonly (Operation | Feature)[]): Lack[] {
+  const declared = capabilitiesOf(type as CloudType)
+  if (!declared)
+    return demands.map((what) => ({ what, reason: `Clouds of type "${type}" have no adapter yet.` }))
+  return demands.flatMap((what): Lack[] => {
+    const capability = isFeature(what) ? declared.features[what] : declared.operations[what]
+    if (!('lacking' in capability)) return []
+    const remedy = 'remedy' in capability ? capability.remedy : undefined
+    return [{ what, reason: capability.lacking, ...(remedy === undefined ? {} : { remedy }) }]
+  })
+}
+
+export const isFeature = (name: string): name is Feature => (features as readonly string[]).includes(name)
+export const isOperation = (name: string): name is Operation => Object.hasOwn(operations, name)
+
+/** Refuses what a provider's cloud lacks, before anything is made. @throws ApiError `capability_lacking`. */
+export function assertProviderCan(
+  provider: { id: string; type: string },
+  demands: readonly (Operation | Feature)[],
+): void {
+  const lacks = lacksOf(provider.type, demands)
+  if (lacks.length > 0) throw capabilityLacking(provider, lacks)
+}
+
+export const capabilityLacking = (provider: { id: string; type: string }, lacks: readonly Lack[]): ApiError =>
+  new ApiError(
+    'capability_lacking',
+    `${provider.id} (${provider.type}) cannot: ${lacks.map(({ what, reason }) => `${what}. ${reason}`).join(' ')}`,
+    {
+      remedy:
+        lacks.find(({ remedy }) => remedy !== undefined)?.remedy ??
+        'Use another provider; GET /api/multicloud/providers/{id}/capabilities tells what each can do.',
+      details: { provider_id: provider.id, lacking: lacks.map((lack) => ({ ...lack })) },
+    },
+  )
