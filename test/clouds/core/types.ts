@@ -55,6 +55,8 @@ export interface LoopbackCloud {
   residue(): { kind: string; id: string; state: string; tags: Record<string, string> }[]
   /** Adds that many running VMs of the default size, each with a name of its own, to its state: without calls, time or quota. */
   populate(count: number): void | Promise<void>
+  /** Writes to a disk by the vendor's id, as the guest that runs on it does. */
+  writeDisk(id: string, offset: number, data: Buffer): Promise<void>
   close(): Promise<void>
 }
 

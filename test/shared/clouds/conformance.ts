@@ -1,31 +1,86 @@
 import { afterAll, beforeAll, describe } from 'vitest'
+import { addresses } from '#test/shared/clouds/conformance/addresses.ts'
+import { billing } from '#test/shared/clouds/conformance/billing.ts'
+import { buckets } from '#test/shared/clouds/conformance/buckets.ts'
 import { callScope } from '#test/shared/clouds/conformance/calls.ts'
+import { capabilities } from '#test/shared/clouds/conformance/capabilities.ts'
+import { compute } from '#test/shared/clouds/conformance/compute.ts'
 import { disks } from '#test/shared/clouds/conformance/disks.ts'
+import { errors } from '#test/shared/clouds/conformance/errors.ts'
+import { health } from '#test/shared/clouds/conformance/health.ts'
+import { images } from '#test/shared/clouds/conformance/images.ts'
+import { inventory } from '#test/shared/clouds/conformance/inventory.ts'
+import { networks } from '#test/shared/clouds/conformance/networks.ts'
+import { objects } from '#test/shared/clouds/conformance/objects.ts'
+import { observation } from '#test/shared/clouds/conformance/observation.ts'
+import { paging } from '#test/shared/clouds/conformance/paging.ts'
+import { posture } from '#test/shared/clouds/conformance/posture.ts'
 import { refusals } from '#test/shared/clouds/conformance/refusals.ts'
 import { lostReplies } from '#test/shared/clouds/conformance/replies.ts'
-import type { Subject } from '#test/shared/clouds/conformance/subject.ts'
+import { securityGroups } from '#test/shared/clouds/conformance/security-groups.ts'
+import { snapshots } from '#test/shared/clouds/conformance/snapshots.ts'
+import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance/subject.ts'
+import { throttling } from '#test/shared/clouds/conformance/throttling.ts'
+import { createTracer, type Trace } from '#test/shared/clouds/conformance/trace.ts'
 import { vms } from '#test/shared/clouds/conformance/vms.ts'
+import { volumes } from '#test/shared/clouds/conformance/volumes.ts'
 
 /**
- * What every cloud must hold, told in the port's terms alone. One adapter on one loopback cloud, made by `open`, serves all tests;
- * each cleans up its own job. Both are closed at the end.
+ * What every cloud must hold, told in the port's terms alone. One adapter on one loopback cloud, made by `open`, serves all sections;
+ * each cleans up its own jobs. Both are closed at the end.
  */
-export function conformance(name: string, open: () => Promise<Subject>): void {
+export function conformance(name: string, open: (options?: SubjectOptions) => Promise<Subject>): void {
   describe(`${name} keeps the cloud port's promises`, () => {
     const subject = {} as Subject
+    let trace: Trace
     beforeAll(async () => {
-      Object.assign(subject, await open())
+      const opened = await open()
+      const tracer = createTracer(
+        opened.loopback,
+        opened.cloud.capabilities.operations,
+        opened.dialect.signIn,
+      )
+      trace = tracer.trace
+      Object.assign(subject, opened, {
+        cloud: tracer.watch(opened.cloud),
+        reopen: async (changes: Parameters<Subject['reopen']>[0]) =>
+          tracer.watch(await opened.reopen(changes)),
+      })
     })
     afterAll(async () => {
       subject.cloud?.close()
       await subject.loopback?.close()
     })
-    vms(subject)
-    disks(subject)
-    lostReplies(subject)
-    callScope(subject)
-    refusals(subject)
+    for (const section of sections) section(subject)
+    capabilities(subject, () => trace)
+  })
+  describe(`${name} lists to the end`, () => {
+    paging(open)
   })
 }
 
-export type { Subject }
+const sections = [
+  vms,
+  compute,
+  disks,
+  snapshots,
+  networks,
+  securityGroups,
+  addresses,
+  volumes,
+  buckets,
+  objects,
+  images,
+  observation,
+  billing,
+  posture,
+  health,
+  errors,
+  throttling,
+  lostReplies,
+  callScope,
+  refusals,
+  inventory,
+]
+
+export type { Subject, SubjectOptions }

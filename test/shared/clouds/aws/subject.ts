@@ -50,13 +50,63 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
     region,
     workerId: settings.workerId,
     imagePath,
+    reopen: ({ options: own, ...changes } = {}) =>
+      openAws(settingsFor(loopback, { ...changes, options: { ...settings.options, ...own } })),
     dialect: {
       instanceType: 't3.small',
+      largerType: 't3.large',
+      zone: 'us-east-1a',
       throttled: { code: 'RequestLimitExceeded', status: 503 },
       capacity: { code: 'InsufficientInstanceCapacity', status: 500 },
       createVmOperation: 'RunInstances',
       readOperation: 'GetSnapshotBlock',
       writeOperation: 'PutSnapshotBlock',
+      refusals: {
+        auth_failed: [
+          { code: 'AuthFailure', status: 401 },
+          { code: 'InvalidClientTokenId', status: 403 },
+          { code: 'RequestExpired', status: 400 },
+        ],
+        forbidden: [
+          { code: 'UnauthorizedOperation', status: 403 },
+          { code: 'AccessDenied', status: 403 },
+        ],
+        not_found: [
+          { code: 'InvalidInstanceID.NotFound', status: 400 },
+          { code: 'InvalidSnapshot.NotFound', status: 400 },
+        ],
+        conflict: [
+          { code: 'IncorrectInstanceState', status: 400 },
+          { code: 'VolumeInUse', status: 400 },
+          { code: 'DependencyViolation', status: 400 },
+          { code: 'InvalidGroup.InUse', status: 400 },
+          { code: 'BucketNotEmpty', status: 409 },
+        ],
+        invalid_request: [
+          { code: 'InvalidParameterValue', status: 400 },
+          { code: 'InvalidInstanceID.Malformed', status: 400 },
+          { code: 'MissingParameter', status: 400 },
+        ],
+        capacity: [
+          { code: 'InsufficientInstanceCapacity', status: 500 },
+          { code: 'InsufficientHostCapacity', status: 500 },
+        ],
+        quota_exceeded: [
+          { code: 'VcpuLimitExceeded', status: 400 },
+          { code: 'AddressLimitExceeded', status: 400 },
+          { code: 'MaxSpotInstanceCountExceeded', status: 400 },
+        ],
+        throttled: [
+          { code: 'RequestLimitExceeded', status: 503 },
+          { code: 'Throttling', status: 400 },
+        ],
+        unavailable: [
+          { code: 'InternalError', status: 500 },
+          { code: 'Unavailable', status: 503 },
+        ],
+      },
+      signIn: [],
+      unseen: {},
     },
   }
 }

@@ -6,7 +6,7 @@ import { openAzure } from '#shared/clouds/azure/azure.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
-import type { Subject } from '#test/shared/clouds/conformance.ts'
+import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'eastus'
 
@@ -26,7 +26,10 @@ export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettin
 })
 
 /** The adapter on a loopback Azure of its own, whose delays are short and whose machines do not boot. */
-export async function openSubject(options: Partial<AzureOptions> = {}): Promise<AzureSubject> {
+export async function openSubject({
+  pageLimit,
+  ...options
+}: Partial<AzureOptions> & SubjectOptions = {}): Promise<AzureSubject> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-azure-'))
   const imagePath = join(dir, 'image.raw')
   await writeImage(imagePath)
@@ -35,6 +38,7 @@ export async function openSubject(options: Partial<AzureOptions> = {}): Promise<
     imagePath,
     boot: false,
     delaysMs: { vmCreate: 20, vmStart: 15, vmStop: 15, vmDelete: 15, snapshot: 15, disk: 5, network: 5 },
+    ...(pageLimit === undefined ? {} : { pageSize: pageLimit }),
     ...options,
   })
   const settings = settingsFor(loopback)
@@ -51,13 +55,55 @@ export async function openSubject(options: Partial<AzureOptions> = {}): Promise<
     region,
     workerId: settings.workerId,
     imagePath,
+    reopen: ({ options: own, ...changes } = {}) =>
+      openAzure(settingsFor(loopback, { ...changes, options: { ...settings.options, ...own } })),
     dialect: {
       instanceType: 'Standard_D2s_v5',
+      largerType: 'Standard_D4s_v5',
       throttled: { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
       capacity: { code: 'SkuNotAvailable', status: 409 },
       createVmOperation: 'VirtualMachines_CreateOrUpdate',
       readOperation: 'Blob_Download',
       writeOperation: 'PageBlob_UploadPages',
+      refusals: {
+        auth_failed: [{ code: 'InvalidAuthenticationToken', status: 401 }],
+        forbidden: [
+          { code: 'AuthorizationFailed', status: 403 },
+          { code: 'DisabledSubscription', status: 409 },
+        ],
+        not_found: [
+          { code: 'ResourceNotFound', status: 404 },
+          { code: 'ResourceGroupNotFound', status: 404 },
+        ],
+        conflict: [
+          { code: 'Conflict', status: 409 },
+          { code: 'InUseSubnetCannotBeDeleted', status: 400 },
+          { code: 'AttachDiskWhileBeingDetached', status: 409 },
+        ],
+        invalid_request: [
+          { code: 'InvalidParameter', status: 400 },
+          { code: 'InvalidRequestContent', status: 400 },
+        ],
+        capacity: [
+          { code: 'SkuNotAvailable', status: 409 },
+          { code: 'AllocationFailed', status: 409 },
+          { code: 'ZonalAllocationFailed', status: 409 },
+        ],
+        quota_exceeded: [
+          { code: 'OperationNotAllowed', status: 409 },
+          { code: 'QuotaExceeded', status: 409 },
+        ],
+        throttled: [
+          { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
+          { code: 'SubscriptionRequestsThrottled', status: 429, retryAfterSeconds: 3 },
+        ],
+        unavailable: [
+          { code: 'InternalServerError', status: 500 },
+          { code: 'ServiceUnavailable', status: 503 },
+        ],
+      },
+      signIn: ['OAuth2_Token', 'OAuth2_Configuration'],
+      unseen: {},
     },
   }
 }

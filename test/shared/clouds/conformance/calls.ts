@@ -36,6 +36,17 @@ export function callScope(subject: Subject): void {
         () => cloud.compute.delete(ref),
         () => cloud.disks.deleteSnapshot(ref),
         () => cloud.disks.deleteDisk(ref),
+        () => Array.fromAsync(cloud.disks.listSnapshots({ region })),
+        () => Array.fromAsync(cloud.images.list({ region })),
+        () => Array.fromAsync(cloud.networks.list({ region })),
+        () => cloud.networks.create({ ...intent, region, name: 'never', cidr: '10.0.0.0/16' }),
+        () => cloud.networks.addresses.create({ ...intent, region, name: 'never' }),
+        () => Array.fromAsync(cloud.storage.volumes.list({ region })),
+        () => Array.fromAsync(cloud.storage.buckets.list({ region })),
+        () => Array.fromAsync(cloud.inventory.owned({ region, tags: intent.tags })),
+        () => cloud.quotas.list(region),
+        () => Array.fromAsync(cloud.prices.list({ region, skus: [dialect.instanceType] })),
+        () => Array.fromAsync(cloud.posture.inventory({ region })),
       ]
       for (const call of calls) {
         await expect(withCallScope(scope, call)).rejects.toBe(refused)

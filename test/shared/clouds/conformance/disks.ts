@@ -41,7 +41,7 @@ export function disks(subject: Subject): void {
 
     test('a snapshot holds the bytes of the disk it was taken of', async () => {
       const vm = await runVm(subject, job)
-      const request = { ...intentOf(job), vm, disk: rootOf(vm) }
+      const request = { ...intentOf(job), region: vm.region, vm, disk: rootOf(vm) }
       const snapshot = await subject.cloud.disks.createSnapshot(request)
       expect(await subject.cloud.disks.createSnapshot(request)).toEqual(snapshot)
       await untilReady(subject.cloud, snapshot)
@@ -113,7 +113,7 @@ export function disks(subject: Subject): void {
       expect((await subject.cloud.compute.create(request)).id).toBe(vm.id)
       expect(vm.disks).toHaveLength(1)
 
-      const taken = { ...intentOf(job), vm, disk: rootOf(vm) }
+      const taken = { ...intentOf(job), region: vm.region, vm, disk: rootOf(vm) }
       const snapshot = await untilReady(subject.cloud, await subject.cloud.disks.createSnapshot(taken))
       const moved = await subject.cloud.disks.openSnapshot(snapshot)
       expect(await digestOfDisk(moved)).toBe(written)

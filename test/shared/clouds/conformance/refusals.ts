@@ -4,7 +4,6 @@ import {
   intentOf,
   newJob,
   removeAll,
-  rootOf,
   runVm,
   untilGone,
   type Subject,
@@ -25,19 +24,6 @@ export function refusals(subject: Subject): void {
       await expect(cloud.compute.start(vm)).rejects.toMatchObject({ name: 'CloudError', kind: 'permanent' })
     })
 
-    test('too many calls are an error that says when to come back, and uses up no attempt', async () => {
-      subject.loopback.inject({ operation: '*', mode: 'error', times: 50, ...subject.dialect.throttled })
-      const refusal = await subject.cloud.identity.validate().catch((error: unknown) => error)
-      subject.loopback.clearFaults()
-      expect(refusal).toMatchObject({
-        code: 'throttled',
-        kind: 'throttled',
-        retryable: true,
-        vendorCode: subject.dialect.throttled.code,
-      })
-      expect((refusal as CloudError).retryAfterMs).toBeGreaterThan(0)
-    })
-
     test('no room is told apart from a mistake, and leaves nothing behind', async () => {
       const job = newJob()
       const { capacity, createVmOperation, instanceType } = subject.dialect
@@ -55,27 +41,6 @@ export function refusals(subject: Subject): void {
       expect(refusal).toMatchObject({ code: 'capacity', kind: 'capacity' })
       expect(['account', 'region', 'zone', 'type']).toContain((refusal as CloudError).scope)
       await removeAll(subject, job)
-    })
-  })
-
-  describe('the inventory', () => {
-    test('lists all of a job and nothing of another, in an order in which it can be removed', async () => {
-      const { cloud, region } = subject
-      const [job, other] = [newJob(), newJob()]
-      const vm = await runVm(subject, job)
-      await cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) })
-      const stranger = await runVm(subject, other)
-      const owned = []
-      for await (const resource of cloud.inventory.owned({ region, tags: { 'novacron-job': job } }))
-        owned.push(resource)
-      expect(owned.map((resource) => resource.id)).toContain(vm.id)
-      expect(owned.map((resource) => resource.kind)).toEqual(
-        expect.arrayContaining(['vm', 'snapshot', 'disk']),
-      )
-      for (const resource of owned) expect(resource.tags['novacron-job']).toBe(job)
-      await removeAll(subject, job)
-      expect((await cloud.compute.get(stranger))?.state).toBe('running')
-      await removeAll(subject, other)
     })
   })
 }

@@ -1,9 +1,25 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Cloud, CloudRef, CloudVm, Intent, VmDisk } from '#shared/clouds/port.ts'
+import type { Operation } from '#shared/clouds/operations.ts'
+import type { Cloud, CloudRef, CloudSettings, CloudVm, Intent, VmDisk } from '#shared/clouds/port.ts'
 import type { CopyManifest, DiskSink, DiskSource } from '#shared/disks/port.ts'
 import type { Fault, LoopbackCloud } from '#test/clouds/core/types.ts'
+
+/** Classes of CloudError that a vendor's refusal can come out as. */
+export type ErrorClass =
+  | 'auth_failed'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'invalid_request'
+  | 'capacity'
+  | 'quota_exceeded'
+  | 'throttled'
+  | 'unavailable'
+
+/** A refusal to provoke. `vendorCode`: how the error names it, where that is not `code`. */
+export type Refused = Pick<Fault, 'code' | 'status' | 'retryAfterSeconds'> & { vendorCode?: string }
 
 /** What the conformance suite is run against: an adapter opened on a loopback cloud of its own. */
 export interface Subject {
@@ -14,10 +30,20 @@ export interface Subject {
   workerId: string
   /** The raw disk in the cloud's default image. It must not boot: its bytes are compared after VMs ran on it. */
   imagePath: string
+  /** One more adapter on the same loopback cloud, as another process has it, with these changes. Who asks closes it. */
+  reopen(
+    changes?: Partial<Pick<CloudSettings, 'credentials'>> & { options?: Record<string, unknown> },
+  ): Promise<Cloud>
+  /** Lets everybody read a bucket, as its owner might by mistake. */
+  makePublic?(bucket: CloudRef): Promise<void>
   /** How this cloud names what the suite provokes. */
   dialect: {
     /** An instance type that boots x86_64 disks by BIOS and by UEFI, and one that boots the default image. */
     instanceType: string
+    /** A larger type that such a VM can be changed to. */
+    largerType: string
+    /** Where VMs and volumes are made together; undefined where the cloud needs none. */
+    zone?: string
     /** The refusal of any call for too many of them. */
     throttled: Pick<Fault, 'code' | 'status' | 'retryAfterSeconds'>
     /** The refusal of `createVmOperation` for want of room. */
@@ -26,7 +52,22 @@ export interface Subject {
     /** Reads, and writes, a block or range of a disk. */
     readOperation: string
     writeOperation: string
+    /** The vendor's refusals by what they must come out as. */
+    refusals: Readonly<Record<ErrorClass, readonly Refused[]>>
+    /** A placement group and a customer's key that the loopback cloud has, where it has them. */
+    placementGroup?: string
+    customerKey?: string
+    /** Vendor operations that come with any call, such as signing in. */
+    signIn: readonly string[]
+    /** Declared vendor calls that the suite does not provoke, each with the reason. */
+    unseen: Readonly<Partial<Record<Operation, Readonly<Record<string, string>>>>>
   }
+}
+
+/** What `open` of a suite takes. */
+export interface SubjectOptions {
+  /** Most items on any page of any list. */
+  pageLimit?: number
 }
 
 /** A new intent of a job; the same job gives the same owner tags. */
@@ -149,9 +190,11 @@ export async function digestOfDisk(source: DiskSource): Promise<string> {
   return content.digest('hex')
 }
 
-export async function digestOfFile(path: string): Promise<string> {
+export const digestOfFile = async (path: string): Promise<string> => digestOfBytes(await readFile(path))
+
+export function digestOfBytes(bytes: Buffer): string {
   const content = createHash('sha256')
-  addContent(content, 0, await readFile(path))
+  addContent(content, 0, bytes)
   return content.digest('hex')
 }
 

@@ -1,0 +1,88 @@
+import { afterAll, describe, expect, test } from 'vitest'
+import type { VolumeType } from '#shared/clouds/port.ts'
+import {
+  newJob,
+  removeAll,
+  runVm,
+  until,
+  untilGone,
+  type Subject,
+} from '#test/shared/clouds/conformance/subject.ts'
+import { makeVolume, untilVolume, zoneOf } from '#test/shared/clouds/conformance/things.ts'
+
+const gibibyte = 2 ** 30
+
+/** Block storage. `subject` is filled before the tests run. */
+export function volumes(subject: Subject): void {
+  describe('volumes', () => {
+    const job = newJob()
+    afterAll(() => removeAll(subject, job))
+
+    test('a volume is encrypted, described and listed once', async () => {
+      const { cloud, region } = subject
+      const volume = await makeVolume(subject, job, { name: 'ledger' })
+      expect(volume).toMatchObject({
+        region,
+        name: 'ledger',
+        sizeBytes: 10 * gibibyte,
+        type: 'ssd',
+        encrypted: true,
+        tags: { 'novacron-job': job },
+      })
+      expect(volume.vendorType).toMatch(/\S/)
+      const listed = await Array.fromAsync(cloud.storage.volumes.list({ region }))
+      expect(listed.filter(({ id }) => id === volume.id)).toEqual([volume])
+    })
+
+    test.for<VolumeType>(['standard', 'ssd', 'premium'])('a %s volume says that it is one', async (type) => {
+      expect((await makeVolume(subject, job, { type })).type).toBe(type)
+    })
+
+    test('an attached volume is held, moves only once free, and outlives its VM', async () => {
+      const { cloud } = subject
+      const own = cloud.storage.volumes
+      const [vm, other] = await Promise.all([runVm(subject, job), runVm(subject, job)])
+      const volume = await makeVolume(subject, job, zoneOf(vm))
+      await own.attach(volume, vm)
+      await own.attach(volume, vm)
+      const attached = await untilVolume(subject, volume, 'in_use')
+      expect(attached.vm).toBe(vm.id)
+      const seen = await until('the VM to show it', async () => {
+        const { disks = [] } = (await cloud.compute.get(vm)) ?? {}
+        return disks.find(({ id }) => id === volume.id)
+      })
+      expect(seen).toMatchObject({ boot: false, sizeBytes: volume.sizeBytes })
+
+      await expect(own.attach(volume, other)).rejects.toMatchObject({ code: 'conflict' })
+      await expect(own.delete(volume)).rejects.toMatchObject({ code: 'conflict' })
+      await own.detach(volume)
+      await untilVolume(subject, volume, 'available')
+      await own.detach(volume)
+      await own.attach(volume, other)
+      await untilVolume(subject, volume, 'in_use')
+      await cloud.compute.delete(other)
+      await untilGone(cloud, other)
+      expect((await untilVolume(subject, volume, 'available')).vm).toBeUndefined()
+    })
+
+    test('a volume grows, again is fine, and it never shrinks', async () => {
+      const own = subject.cloud.storage.volumes
+      const volume = await makeVolume(subject, job)
+      await own.resize(volume, 20)
+      await own.resize(volume, 20)
+      await until(
+        'the volume to have grown',
+        async () => (await own.get(volume))?.sizeBytes === 20 * gibibyte,
+      )
+      await expect(own.resize(volume, 10)).rejects.toMatchObject({ kind: 'permanent' })
+    })
+
+    test('a deleted volume is gone, and deleting it again is fine', async () => {
+      const own = subject.cloud.storage.volumes
+      const volume = await makeVolume(subject, job)
+      await own.delete(volume)
+      await own.delete(volume)
+      await until('the volume to be gone', async () => (await own.get(volume)) === undefined)
+    })
+  })
+}
