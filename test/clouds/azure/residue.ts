@@ -1,6 +1,6 @@
 import type { Context } from '#test/clouds/azure/context.ts'
 import { provisioningState } from '#test/clouds/azure/estate.ts'
-import { diskState } from '#test/clouds/azure/disks.ts'
+import { diskState } from '#test/clouds/azure/disks/disks.ts'
 
 /**
  * All that exists: VMs, interfaces, addresses, disks and snapshots. Networks and resource groups come under kinds of their own,

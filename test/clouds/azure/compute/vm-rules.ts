@@ -1,7 +1,7 @@
 import { sizeNamed, type Context, type Sku } from '#test/clouds/azure/context.ts'
 import type { Nic } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
-import type { NicReference, VmBody } from '#test/clouds/azure/vm-body.ts'
+import type { NicReference, VmBody } from '#test/clouds/azure/compute/vm-body.ts'
 
 /** What must be right about a VM before anything of it is made. */
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { accepted, type ArmHandler, type ArmRequest, type Context } from '#test/clouds/azure/context.ts'
-import { diskState, findDisk } from '#test/clouds/azure/disks.ts'
+import { diskState, findDisk } from '#test/clouds/azure/disks/disks.ts'
 import type { Disk, Snapshot } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, object, oneOf, whole } from '#test/clouds/azure/schema.ts'
-import { findSnapshot } from '#test/clouds/azure/snapshots.ts'
+import { findSnapshot } from '#test/clouds/azure/disks/snapshots.ts'
 import { exportFooter, faultOfFooter } from '#test/clouds/azure/vhd.ts'
 
 const provider = 'Microsoft.Compute'

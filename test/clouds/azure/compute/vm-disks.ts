@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { groupOf, type ArmRequest, type Context, type Sku } from '#test/clouds/azure/context.ts'
-import { addDisk, diskState, diskType, refuseWhileGranted } from '#test/clouds/azure/disks.ts'
+import { addDisk, diskState, diskType, refuseWhileGranted } from '#test/clouds/azure/disks/disks.ts'
 import type { Disk, Vm } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
-import type { VmBody } from '#test/clouds/azure/vm-body.ts'
+import type { VmBody } from '#test/clouds/azure/compute/vm-body.ts'
 
 /** The disks a VM is to get: checked, and made or attached by `take`. */
 export interface BootDisk {

@@ -13,11 +13,11 @@ import {
 } from '#test/clouds/azure/context.ts'
 import type { Vm, VmPhase } from '#test/clouds/azure/estate.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
-import { vmBody, vmUpdate, type VmBody } from '#test/clouds/azure/vm-body.ts'
-import { attachDisks, imageDisk, type BootDisk } from '#test/clouds/azure/vm-disks.ts'
-import { findVm, markedForDeletion, powerOn } from '#test/clouds/azure/vm-power.ts'
-import { checkAccounts, checkQuota, checkSize, takeNics } from '#test/clouds/azure/vm-rules.ts'
-import { instanceView, showVm, vmType } from '#test/clouds/azure/vm-view.ts'
+import { vmBody, vmUpdate, type VmBody } from '#test/clouds/azure/compute/vm-body.ts'
+import { attachDisks, imageDisk, type BootDisk } from '#test/clouds/azure/compute/vm-disks.ts'
+import { findVm, markedForDeletion, powerOn } from '#test/clouds/azure/compute/vm-power.ts'
+import { checkAccounts, checkQuota, checkSize, takeNics } from '#test/clouds/azure/compute/vm-rules.ts'
+import { instanceView, showVm, vmType } from '#test/clouds/azure/compute/vm-view.ts'
 
 const provider = 'Microsoft.Compute'
 

@@ -9,8 +9,8 @@ import {
 } from '#test/clouds/azure/context.ts'
 import type { Vm, VmPhase } from '#test/clouds/azure/estate.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
-import { checkQuota } from '#test/clouds/azure/vm-rules.ts'
-import { vmType } from '#test/clouds/azure/vm-view.ts'
+import { checkQuota } from '#test/clouds/azure/compute/vm-rules.ts'
+import { vmType } from '#test/clouds/azure/compute/vm-view.ts'
 
 const provider = 'Microsoft.Compute'
 
