@@ -15,13 +15,16 @@ export class CallRefused extends Error {
 
 /**
  * Turns whatever the SDK threw into a CloudError (or gives back what the call scope threw). Every AWS error of NovaCron passes here.
- * Codes: EC2 API Reference, "Error codes for the Amazon EC2 API"; EBS direct API Reference, "Common errors".
+ * Codes: EC2 API Reference, "Error codes for the Amazon EC2 API"; EBS direct API Reference, "Common errors"; S3 API Reference, "Error responses";
+ * the error shapes of the CloudWatch, Cost Explorer, Price List, Service Quotas, STS and KMS models.
  */
 export function toCloudError(error: unknown, operation: string, region: string): unknown {
   if (error instanceof CallRefused) return error.refusal
   if (error instanceof NovaError) return error
   const { errorCode, fromVendor, requestId, status, retryAfter, text } = read(error)
-  const rule = rules.find(({ matches }) => matches.test(errorCode)) ?? byStatus(status)
+  const rule =
+    rules.find(({ matches, only }) => matches.test(errorCode) && (only?.test(operation) ?? true)) ??
+    byStatus(status)
   const facts = rule.facts({ text, retryAfterMs: waitMs(retryAfter) })
   const origin = requestId === undefined ? errorCode : `${errorCode}, request ${requestId}`
   return new CloudError(`AWS ${operation} in ${region}: ${facts.says ?? text} (${origin}).`, {
@@ -45,23 +48,29 @@ type Facts = ErrorFacts & { says?: string }
 
 interface Rule {
   matches: RegExp
+  /** Operations in which the code means this, if it means something else in others. */
+  only?: RegExp
   facts: (found: Found) => Facts
 }
 
 const always = (facts: Facts) => () => facts
+
+const throttled = ({ retryAfterMs }: Found): Facts => ({
+  code: 'throttled',
+  kind: 'throttled',
+  retryAfterMs,
+  remedy: 'Nothing to do: it is tried again. If it lasts, lower the concurrency of this account.',
+})
 
 /** First match wins. */
 const rules: Rule[] = [
   {
     matches:
       /^(RequestLimitExceeded|Throttl\w*|RequestThrottled\w*|EC2ThrottledException|TooManyRequestsException|SlowDown|ConcurrentLimitExceededException|SnapshotCreationPerVolumeRateExceeded|ConcurrentSnapshotLimitExceeded)$/,
-    facts: ({ retryAfterMs }) => ({
-      code: 'throttled',
-      kind: 'throttled',
-      retryAfterMs,
-      remedy: 'Nothing to do: it is tried again. If it lasts, lower the concurrency of this account.',
-    }),
+    facts: throttled,
   },
+  // Cost Explorer means the rate of calls by it.
+  { matches: /^LimitExceeded(Exception)?$/, only: /^GetCost/, facts: throttled },
   {
     matches: /^(InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacity|Unsupported)$/,
     facts: always({
@@ -76,7 +85,7 @@ const rules: Rule[] = [
     facts: always({ code: 'invalid_request', remedy: 'Give fewer of what the message names.' }),
   },
   {
-    matches: /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded)$/,
+    matches: /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded|TooManyBuckets)$/,
     facts: always({
       code: 'quota_exceeded',
       kind: 'capacity',
@@ -87,7 +96,7 @@ const rules: Rule[] = [
   },
   {
     matches:
-      /^(AuthFailure|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignatureException|UnrecognizedClientException|MissingAuthenticationToken|IncompleteSignature|OptInRequired|PendingVerification|Blocked)$/,
+      /^(AuthFailure|InvalidClientTokenId|InvalidAccessKeyId|InvalidToken|RegionDisabledException|NotSignedUp|SignatureDoesNotMatch|InvalidSignatureException|UnrecognizedClientException|MissingAuthenticationToken|IncompleteSignature|OptInRequired|PendingVerification|Blocked)$/,
     facts: always({
       code: 'auth_failed',
       remedy:
@@ -103,19 +112,72 @@ const rules: Rule[] = [
     }),
   },
   {
-    matches: /^(UnauthorizedOperation|AccessDenied(Exception)?)$/,
+    matches: /^(UnauthorizedOperation|AccessDenied(Exception)?|AllAccessDisabled|AccountProblem)$/,
     facts: always({
       code: 'forbidden',
       remedy: 'Grant this provider’s IAM identity the action named in the message.',
     }),
   },
   {
-    matches: /(\.NotFound|\.Unavailable|^ResourceNotFoundException)$/,
+    matches:
+      /(\.NotFound|\.Unavailable|^ResourceNotFoundException|^NotFound(Exception)?|^NoSuch\w+|ConfigurationNotFound(Error)?)$/,
     facts: always({
       code: 'not_found',
       kind: 'permanent',
       remedy:
         'Check the id and the region; something created a moment ago may need some seconds to be known.',
+    }),
+  },
+  {
+    matches: /^BucketAlready(Exists|OwnedByYou)$/,
+    facts: always({
+      code: 'conflict',
+      remedy:
+        'Names of buckets are shared by all AWS accounts: choose another name, or use the bucket that is there.',
+    }),
+  },
+  {
+    matches: /^BucketNotEmpty$/,
+    facts: always({
+      code: 'conflict',
+      remedy: 'Delete its objects first, all versions of them, or delete it with its objects.',
+    }),
+  },
+  {
+    matches: /^PreconditionFailed$/,
+    facts: always({
+      code: 'conflict',
+      kind: 'retryable',
+      remedy: 'The object was replaced while it was read: it is read again from the start.',
+    }),
+  },
+  {
+    matches: /^(BadDigest|XAmzContentSHA256Mismatch|XAmzContentChecksumMismatch|InvalidDigest)$/,
+    facts: always({
+      code: 'integrity',
+      kind: 'retryable',
+      remedy: 'The bytes were changed on the way; they are sent again.',
+    }),
+  },
+  {
+    matches:
+      /^(PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed|IllegalLocationConstraintException)$/,
+    facts: always({ code: 'invalid_request', remedy: 'The bucket is in another region: name that one.' }),
+  },
+  {
+    matches: /^(DataUnavailableException|BillExpirationException)$/,
+    facts: always({
+      code: 'unavailable',
+      remedy:
+        'Cost Explorer has no data for this: it must be enabled in the account (a day before), and keeps 14 months.',
+    }),
+  },
+  {
+    matches: /^RequestChangedException$/,
+    facts: always({
+      code: 'conflict',
+      kind: 'retryable',
+      remedy: 'The data changed between two pages: it is asked for again from the start.',
     }),
   },
   {
@@ -127,7 +189,7 @@ const rules: Rule[] = [
   },
   {
     matches:
-      /^(IncorrectInstanceState|IncorrectState|IncorrectImageState|VolumeInUse|DependencyViolation|InvalidSnapshot\.InUse|InvalidIPAddress\.InUse|ConflictException|ResourceInUse\w*)$/,
+      /^(IncorrectInstanceState|IncorrectState|IncorrectImageState|VolumeInUse|DependencyViolation|InvalidSnapshot\.InUse|InvalidIPAddress\.InUse|ConflictException|OperationAborted|InvalidBucketState|ResourceBusy|ResourceInUse\w*)$/,
     facts: ({ text }) => ({
       code: 'conflict',
       // A terminated VM never changes again; everything else may be free in a moment.
@@ -138,7 +200,7 @@ const rules: Rule[] = [
   },
   {
     matches:
-      /(\.Malformed|\.Duplicate|\.Invalid|\.Unknown|Mismatch)$|^(Invalid\w*|Missing\w*|Unknown\w*|Malformed\w*|Validation\w*|UnsupportedOperation|OperationNotPermitted|UnsupportedProtocol)/,
+      /(\.Malformed|\.Duplicate|\.Invalid|\.Unknown|Mismatch)$|^(Invalid\w*|Missing\w*|Unknown\w*|Malformed\w*|Validation\w*|UnsupportedOperation|OperationNotPermitted|UnsupportedProtocol|IllegalArgument\w*|EntityToo\w+|KeyTooLong\w*|ExpiredNextToken\w*)/,
     facts: ({ text }) =>
       /checksum/i.test(text)
         ? {
@@ -150,7 +212,7 @@ const rules: Rule[] = [
   },
   {
     matches:
-      /^(InternalError|InternalFailure|InternalServer\w*|ServiceUnavailable\w*|Unavailable|ServerInternal)$/,
+      /^(Internal(Error|Failure|Server|Service)\w*|ServiceUnavailable\w*|ServiceException|KMSInternalException|DependencyTimeoutException|Unavailable|ServerInternal)$/,
     facts: always({ code: 'unavailable', kind: 'retryable', remedy: 'Nothing to do: it is tried again.' }),
   },
   {
@@ -232,10 +294,10 @@ function read(error: unknown) {
   }
 }
 
-/** EC2 itself names no time to wait. */
+/** The services name no time to wait as a rule; their token buckets are filled up every second. */
 function waitMs(header: string | undefined): number {
   const seconds = Number(header)
-  return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 2000
+  return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 1000
 }
 
 function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T, K> {

@@ -1,16 +1,11 @@
 import type { IdentityFacet } from '#shared/clouds/port.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 
-/** Identity of an AWS account, as far as EC2 alone tells it. */
+/** Identity of an AWS account. */
 export function createIdentity(aws: AwsClients): IdentityFacet {
   return {
-    /** The account id is the owner of the security groups: every VPC has one, and the call is as cheap as any. */
-    async validate() {
-      const { SecurityGroups = [] } = await aws.ec2(aws.homeRegion, 'DescribeSecurityGroups', (ec2, http) =>
-        ec2.describeSecurityGroups({ MaxResults: 5 }, http),
-      )
-      return { accountId: SecurityGroups.find((group) => group.OwnerId)?.OwnerId ?? 'unknown' }
-    },
+    /** Needs no permission at all, so that it tells wrong keys from lacking rights. `principal` is the ARN of the user or role. */
+    validate: () => callerIdentity(aws),
 
     async regions() {
       const { Regions = [] } = await aws.ec2(aws.homeRegion, 'DescribeRegions', (ec2, http) =>
@@ -20,6 +15,14 @@ export function createIdentity(aws: AwsClients): IdentityFacet {
       return Promise.all(ids.map(async (id) => ({ id, name: id, zones: await zonesOf(aws, id) })))
     },
   }
+}
+
+/** The account and principal of the credentials: STS GetCallerIdentity. */
+export async function callerIdentity(aws: AwsClients): Promise<{ accountId: string; principal?: string }> {
+  const { Account = '', Arn } = await aws.sts(aws.homeRegion, 'GetCallerIdentity', (sts, http) =>
+    sts.getCallerIdentity({}, http),
+  )
+  return Arn === undefined ? { accountId: Account } : { accountId: Account, principal: Arn }
 }
 
 async function zonesOf(aws: AwsClients, region: string): Promise<string[]> {
