@@ -1,0 +1,114 @@
+import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
+import type { CreationState } from '#shared/clouds/port.ts'
+
+/** One step of a build: a container with its arguments. */
+export interface BuildStep {
+  name: string
+  args: string[]
+  env?: string[]
+}
+
+export interface Build {
+  id: string
+  state: CreationState
+  /** What it is doing, or why it failed, in the vendor's words. */
+  message: string
+  progressPercent?: number
+  createdAt: Date
+  tags: string[]
+  /** The arguments of its one step, by the names of the flags. */
+  flags: ReadonlyMap<string, string>
+}
+
+/**
+ * Starts a build of one step in Cloud Build, which has no idempotency token of its own: a tag made of ours finds the build again. So the same
+ * token gives the same build, also when it failed.
+ */
+export async function startBuild(
+  gcp: GcpClient,
+  { token, step, tags = [] }: { token: string; step: BuildStep; tags?: string[] },
+): Promise<Build> {
+  const tag = tokenTag(token)
+  for await (const build of listBuilds(gcp, tag)) return build
+  const operation = (await gcp.rest('cloudbuild.projects.builds.create', {
+    method: 'POST',
+    service: 'cloudbuild',
+    path: `/v1/projects/${gcp.project}/builds`,
+    body: {
+      steps: [{ ...step, env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }],
+      timeout: `${buildTimeoutS}s`,
+      tags: [tag, ...tags],
+    },
+  })) as { metadata?: { build?: BuildReply } }
+  return buildOf(operation.metadata?.build ?? {})
+}
+
+/** Where a build is, or undefined if there is none of that id. */
+export async function getBuild(gcp: GcpClient, id: string): Promise<Build | undefined> {
+  const path = `/v1/projects/${gcp.project}/builds/${encodeURIComponent(id)}`
+  const reply = await orMissing(
+    gcp.rest('cloudbuild.projects.builds.get', { method: 'GET', service: 'cloudbuild', path }),
+  )
+  return reply === undefined ? undefined : buildOf(reply as BuildReply)
+}
+
+/** Builds that carry a tag, newest first, paged to the end. */
+export async function* listBuilds(gcp: GcpClient, tag: string): AsyncGenerator<Build> {
+  for (let pageToken: string | undefined; ;) {
+    const page = (await gcp.rest('cloudbuild.projects.builds.list', {
+      method: 'GET',
+      service: 'cloudbuild',
+      path: `/v1/projects/${gcp.project}/builds`,
+      query: { filter: `tags="${tag}"`, pageSize: 100, pageToken },
+    })) as { builds?: BuildReply[]; nextPageToken?: string }
+    for (const build of page.builds ?? []) yield buildOf(build)
+    pageToken = page.nextPageToken
+    if (!pageToken) return
+  }
+}
+
+/** The tools in it give up ten minutes earlier, so that they clean up after themselves. */
+const buildTimeoutS = 6 * 3600
+export const toolTimeoutS = buildTimeoutS - 600
+
+const tokenTag = (token: string): string => `novacron-${token}`
+
+/** https://cloud.google.com/build/docs/api/reference/rest/v1/projects.builds */
+interface BuildReply {
+  id?: string
+  status?: string
+  statusDetail?: string
+  failureInfo?: { detail?: string }
+  createTime?: string
+  tags?: string[]
+  steps?: { args?: string[]; status?: string }[]
+}
+
+function buildOf({
+  id = '',
+  status = 'STATUS_UNKNOWN',
+  statusDetail,
+  failureInfo,
+  createTime,
+  tags = [],
+  steps = [],
+}: BuildReply): Build {
+  const state = status === 'SUCCESS' ? 'ready' : underWay.has(status) ? 'pending' : 'failed'
+  const detail = failureInfo?.detail ?? statusDetail
+  return {
+    id,
+    state,
+    message: detail ? `${status}: ${detail}` : status,
+    ...(state === 'ready' ? { progressPercent: 100 } : {}),
+    createdAt: new Date(createTime ?? 0),
+    tags,
+    flags: new Map(steps.flatMap(({ args = [] }) => args.map(readFlag))),
+  }
+}
+
+const underWay = new Set(['STATUS_UNKNOWN', 'PENDING', 'QUEUED', 'WORKING'])
+
+const readFlag = (arg: string): [string, string] => {
+  const [, name = arg, value = ''] = /^--?([^=]+)=?(.*)$/s.exec(arg) ?? []
+  return [name, value]
+}
