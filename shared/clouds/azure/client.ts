@@ -14,13 +14,7 @@ import { createCallWatch } from '#shared/clouds/watch.ts'
 export interface AzureClient extends Sdks, Blobs {
   readonly settings: AzureSettings
   /** A plain request to Azure Resource Manager, for what the SDKs at hand do not cover. `path` starts with a slash. */
-  arm(
-    operation: string,
-    method: ArmMethod,
-    path: string,
-    apiVersion: string,
-    body?: object,
-  ): Promise<unknown>
+  arm(operation: string, method: ArmMethod, path: string, apiVersion: string, body?: object): Promise<unknown>
   /** The same for lists: every item of every page. */
   armPages(operation: string, path: string, apiVersion: string): AsyncIterable<unknown>
   /** A plain request to a full address under Azure Resource Manager, such as a next page's. @throws CloudError `cloud_error` for one elsewhere. */

@@ -2,11 +2,12 @@ import type { Clock } from '#test/clouds/core/clock.ts'
 import type { DiskStore } from '#test/clouds/core/disks.ts'
 import type { Faults } from '#test/clouds/core/faults.ts'
 import type { Machines } from '#test/clouds/core/machines.ts'
-import type { PlainReply } from '#test/clouds/core/server.ts'
+import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
 import type { Estate } from '#test/clouds/azure/estate.ts'
 import type { Operations, Outlook } from '#test/clouds/azure/operations.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import type { Signatures } from '#test/clouds/azure/sas.ts'
+import type { StorageWorld } from '#test/clouds/azure/storage/world.ts'
 import skus from '#test/clouds/azure/skus.json' with { type: 'json' }
 
 /** How long things take, in milliseconds. */
@@ -27,6 +28,8 @@ export interface Context {
   url: () => string
   clock: Clock
   estate: Estate
+  /** Storage accounts by name. */
+  accounts: StorageWorld
   store: DiskStore
   machines: Machines
   operations: Operations
@@ -47,6 +50,7 @@ export interface ArmRequest {
   path: Record<string, string>
   query: URLSearchParams
   apiVersion: string
+  headers: PlainRequest['headers']
   /** Parsed; undefined without a body. */
   body: unknown
 }

@@ -6,7 +6,7 @@ import { diskState } from '#test/clouds/azure/disks/disks.ts'
  * All that exists: VMs, interfaces, addresses, disks and snapshots. Networks and resource groups come under kinds of their own,
  * `network` and `group`: they are shared by all jobs, cost nothing and stay.
  */
-export function residueOf({ estate, subscription }: Context) {
+export function residueOf({ estate, accounts, subscription }: Context) {
   const kinds = ['vm', 'nic', 'address', 'snapshot', 'network'] as const
   return [
     ...kinds.flatMap((kind) =>
@@ -17,6 +17,12 @@ export function residueOf({ estate, subscription }: Context) {
     ...estate
       .list('disk')
       .map((disk) => ({ kind: 'disk', id: disk.id, state: diskState(disk), tags: disk.tags })),
+    ...[...accounts.values()].map(({ id, tags, life }) => ({
+      kind: 'bucket',
+      id,
+      state: provisioningState(life.state()),
+      tags,
+    })),
     ...[...estate.groups.values()].map(({ name, tags }) => ({
       kind: 'group',
       id: `/subscriptions/${subscription}/resourceGroups/${name}`,

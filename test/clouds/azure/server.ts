@@ -16,7 +16,8 @@ import { createOperations } from '#test/clouds/azure/operations.ts'
 import { armError, blobError, Refusal } from '#test/clouds/azure/replies.ts'
 import { residueOf } from '#test/clouds/azure/residue.ts'
 import { createSignatures } from '#test/clouds/azure/sas.ts'
-import { createSignIn } from '#test/clouds/azure/signin.ts'
+import { createSignIn, storageAudience } from '#test/clouds/azure/signin.ts'
+import { matchDataPlane } from '#test/clouds/azure/storage/data-plane.ts'
 
 export interface AzureOptions extends LoopbackOptions {
   /** How long things take; what is left out takes a few tens of milliseconds. */
@@ -74,6 +75,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     clock,
     faults,
     estate: createEstate(clock),
+    accounts: new Map(),
     store: createDiskStore(join(dir, 'disks')),
     machines: createMachines(join(dir, 'consoles'), boot ? {} : { path: '' }),
     operations: createOperations({ clock, url, subscription }),
@@ -121,6 +123,12 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
 
     const signingIn = signIn.match(request)
     if (signingIn) return run(signingIn.operation, false, armError, () => Promise.resolve(signingIn.answer()))
+    const stored = matchDataPlane(context, request)
+    if (stored)
+      return run(stored.operation, stored.mutating, blobError, (fault) => {
+        signIn.check(request, storageAudience)
+        return stored.answer(fault)
+      })
     const blob = matchBlob(context, request)
     if (blob) return run(blob.operation, blob.mutating, blobError, (fault) => blob.answer(fault))
     const route = matchArm(request)
@@ -144,6 +152,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
         path: route.path,
         query: request.url.searchParams,
         apiVersion: request.url.searchParams.get('api-version') ?? '',
+        headers,
         body: parse(request),
       }
       return withBudget(await route.handler(context, arm), route.mutating)
@@ -171,9 +180,14 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
       client_secret: app.clientSecret,
       subscription_id: subscription,
     },
-    endpoints: { management: server.url, authority: server.url },
+    endpoints: {
+      management: server.url,
+      authority: server.url,
+      prices: server.url,
+      storage: `${server.url}/{account}`,
+    },
     // Nothing takes long here, so it is worth looking often.
-    options: { ca_pem: server.caPem, poll_ms: 20, consistency_ms: 200 },
+    options: { ca_pem: server.caPem, poll_ms: 20, consistency_ms: 200, throttle_wait_ms: 2000 },
     regions: regions.map(({ name }) => name),
     async close() {
       await server.close()

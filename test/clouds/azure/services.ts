@@ -1,4 +1,34 @@
-import type { Entry } from '#test/clouds/azure/entry.ts'
+import { entry, inGroup, type Entry } from '#test/clouds/azure/entry.ts'
+import * as accounts from '#test/clouds/azure/storage/accounts.ts'
+import * as containers from '#test/clouds/azure/storage/containers.ts'
+import * as policies from '#test/clouds/azure/storage/policies.ts'
+
+const storage = '2026-09-01'
+const inAccount = `${inGroup(accounts.accountType)}/{account}`
+const service = `${inAccount}/blobServices/default`
+const container = `${service}/containers/{container}`
+const policy = `${inAccount}/managementPolicies/{policy}`
 
 /** Operations of the services beside machines: storage, images, and everything that is only looked at. */
-export const services: Entry[] = []
+export const services: Entry[] = [
+  entry('StorageAccounts_Create', 'PUT', inAccount, storage, accounts.putAccount),
+  entry('StorageAccounts_GetProperties', 'GET', inAccount, storage, accounts.getAccount),
+  entry('StorageAccounts_Delete', 'DELETE', inAccount, storage, accounts.deleteAccount),
+  entry('StorageAccounts_List', 'GET', `/providers/${accounts.accountType}`, storage, accounts.listAccounts),
+  entry(
+    'StorageAccounts_ListByResourceGroup',
+    'GET',
+    inGroup(accounts.accountType),
+    storage,
+    accounts.listAccounts,
+  ),
+  entry('BlobServices_SetServiceProperties', 'PUT', service, storage, containers.putService),
+  entry('BlobServices_GetServiceProperties', 'GET', service, storage, containers.getService),
+  entry('BlobContainers_List', 'GET', `${service}/containers`, storage, containers.listContainers),
+  entry('BlobContainers_Create', 'PUT', container, storage, containers.putContainer),
+  entry('BlobContainers_Get', 'GET', container, storage, containers.getContainer),
+  entry('BlobContainers_Delete', 'DELETE', container, storage, containers.deleteContainer),
+  entry('ManagementPolicies_CreateOrUpdate', 'PUT', policy, storage, policies.putPolicy),
+  entry('ManagementPolicies_Get', 'GET', policy, storage, policies.getPolicy),
+  entry('ManagementPolicies_Delete', 'DELETE', policy, storage, policies.deletePolicy),
+]

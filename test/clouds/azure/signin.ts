@@ -12,11 +12,12 @@ export interface Application {
 export interface SignIn {
   /** Operation name and handler of a request of the sign-in service, or undefined if it is none. */
   match(request: PlainRequest): { operation: string; answer: () => PlainReply } | undefined
-  /** Refuses a request to Azure Resource Manager that carries no token of ours. */
-  check(request: PlainRequest): void
+  /** Refuses a request that carries no token of ours for this audience; default Azure Resource Manager. */
+  check(request: PlainRequest, audience?: string): void
 }
 
-const audience = 'https://management.azure.com'
+const managementAudience = 'https://management.azure.com'
+export const storageAudience = 'https://storage.azure.com'
 
 export function createSignIn(
   app: Application,
@@ -25,7 +26,7 @@ export function createSignIn(
   const key = randomBytes(32)
   const sign = (text: string) => createHmac('sha256', key).update(text).digest('base64url')
 
-  const issue = (): string => {
+  const issue = (audience: string): string => {
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
     const issuedAt = Math.floor(Date.now() / 1000)
     const claims = {
@@ -75,7 +76,8 @@ export function createSignIn(
       )
     }
     const scopes = (form.get('scope') ?? '').split(' ')
-    if (!scopes.includes(`${audience}/.default`)) {
+    const audience = [managementAudience, storageAudience].find((each) => scopes.includes(`${each}/.default`))
+    if (audience === undefined) {
       return refuse(
         400,
         'invalid_scope',
@@ -87,7 +89,7 @@ export function createSignIn(
       token_type: 'Bearer',
       expires_in: tokenSeconds,
       ext_expires_in: tokenSeconds,
-      access_token: issue(),
+      access_token: issue(audience),
     })
   }
 
@@ -106,7 +108,7 @@ export function createSignIn(
       }
       return undefined
     },
-    check({ headers }) {
+    check({ headers }, audience = managementAudience) {
       const [scheme, given = ''] = (headers['authorization'] ?? '').split(' ')
       if (scheme !== 'Bearer')
         throw new Refusal(
@@ -118,7 +120,16 @@ export function createSignIn(
       if (!same(signature, sign(`${head}.${claims}`))) {
         throw new Refusal(401, 'InvalidAuthenticationToken', 'The access token is invalid.')
       }
-      const { exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { exp: number }
+      const { exp, aud } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as {
+        exp: number
+        aud: string
+      }
+      if (aud !== audience)
+        throw new Refusal(
+          401,
+          'InvalidAuthenticationTokenAudience',
+          `The access token has been obtained for wrong audience or resource '${aud}'. It should exactly match with one of the allowed audiences '${audience}'.`,
+        )
       if (exp * 1000 < Date.now()) {
         throw new Refusal(
           401,

@@ -1,6 +1,6 @@
 import type { HttpClient } from '@azure/core-rest-pipeline'
 import type { TokenCredential } from '@azure/identity'
-import type { ContainerClient, Pipeline, PageBlobClient } from '@azure/storage-blob'
+import type { ContainerClient, PageBlobClient } from '@azure/storage-blob'
 import type { AzureSettings } from '#shared/clouds/azure/settings.ts'
 
 /** The data plane of storage; its SDK is loaded at the first use. */
@@ -16,7 +16,6 @@ export function createBlobs(
   credential: TokenCredential,
   httpClient: HttpClient,
 ): Blobs {
-  let opening: Promise<{ signed: Pipeline; known: Pipeline; sdk: typeof import('@azure/storage-blob') }>
   const open = async () => {
     const sdk = await import('@azure/storage-blob')
     const pipelineFor = (as: TokenCredential | InstanceType<typeof sdk.AnonymousCredential>) => {
@@ -30,6 +29,7 @@ export function createBlobs(
     }
     return { sdk, signed: pipelineFor(new sdk.AnonymousCredential()), known: pipelineFor(credential) }
   }
+  let opening: ReturnType<typeof open> | undefined
 
   return {
     async blob(accessUrl) {

@@ -43,7 +43,13 @@ export function keyOf({ encryption }: StorageAccount): string | undefined {
 
 function describe(
   client: AzureClient,
-  { token, tags, region, name, encryption }: Intent & { region: string; name: string; encryption?: Encryption },
+  {
+    token,
+    tags,
+    region,
+    name,
+    encryption,
+  }: Intent & { region: string; name: string; encryption?: Encryption },
 ): StorageAccountCreateParameters {
   return {
     location: region,

@@ -31,7 +31,9 @@ export function createBuckets(client: AzureClient): BucketsFacet {
         }),
       )
     } else if (found) {
-      await client.find('ManagementPolicies_Delete', () => managementPolicies.delete(group, account, 'default'))
+      await client.find('ManagementPolicies_Delete', () =>
+        managementPolicies.delete(group, account, 'default'),
+      )
     }
   }
 
@@ -106,7 +108,9 @@ export async function settingsOf(client: AzureClient, account: StorageAccount): 
     client.find('BlobServices_GetServiceProperties', () =>
       client.storage.blobServices.getServiceProperties(group, name),
     ),
-    client.find('ManagementPolicies_Get', () => client.storage.managementPolicies.get(group, name, 'default')),
+    client.find('ManagementPolicies_Get', () =>
+      client.storage.managementPolicies.get(group, name, 'default'),
+    ),
   ])
   return { versioning: service?.isVersioningEnabled ?? false, rules: policy?.policy?.rules ?? [] }
 }

@@ -12,7 +12,12 @@ export const toPolicyRules = (container: string, rules: readonly LifecycleRule[]
     if (!/^[\w-]{1,256}$/.test(id))
       throw refused(index, 'id', `"${id}" is not a name that Azure takes`, 'Use letters, digits and hyphens.')
     if (coolAfterDays === undefined && archiveAfterDays === undefined && expireAfterDays === undefined)
-      throw refused(index, 'id', `"${id}" does nothing`, 'Name after how many days it cools, archives or expires.')
+      throw refused(
+        index,
+        'id',
+        `"${id}" does nothing`,
+        'Name after how many days it cools, archives or expires.',
+      )
     return {
       name: id,
       enabled: true,

@@ -27,7 +27,14 @@ const accountBody = object(
     sku: object(
       'Sku',
       {
-        name: oneOf('Standard_LRS', 'Standard_GRS', 'Standard_RAGRS', 'Standard_ZRS', 'Premium_LRS', 'Premium_ZRS'),
+        name: oneOf(
+          'Standard_LRS',
+          'Standard_GRS',
+          'Standard_RAGRS',
+          'Standard_ZRS',
+          'Premium_LRS',
+          'Premium_ZRS',
+        ),
         tier: oneOf('Standard', 'Premium'),
       },
       ['name'],
@@ -53,9 +60,21 @@ const accountBody = object(
       encryption: object('Encryption', {
         keySource: oneOf('Microsoft.Storage', 'Microsoft.Keyvault'),
         requireInfrastructureEncryption: flag,
-        services: object('EncryptionServices', { blob: service, file: service, table: service, queue: service }),
-        identity: object('EncryptionIdentity', { userAssignedIdentity: text, federatedIdentityClientId: text }),
-        keyvaultproperties: object('KeyVaultProperties', { keyname: text, keyversion: text, keyvaulturi: text }),
+        services: object('EncryptionServices', {
+          blob: service,
+          file: service,
+          table: service,
+          queue: service,
+        }),
+        identity: object('EncryptionIdentity', {
+          userAssignedIdentity: text,
+          federatedIdentityClientId: text,
+        }),
+        keyvaultproperties: object('KeyVaultProperties', {
+          keyname: text,
+          keyversion: text,
+          keyvaulturi: text,
+        }),
       }),
     }),
     zones: list(text),
@@ -86,7 +105,10 @@ export const putAccount: ArmHandler = (context, request) => {
   const { kind, sku, identity, properties = {}, tags: given = {} } = request.body as AccountBody
   if (Object.keys(given).length > 15)
     throw new Refusal(400, 'TooManyTags', 'A storage account has at most 15 tags.')
-  if (properties.encryption?.keySource === 'Microsoft.Keyvault' && identity?.userAssignedIdentities === undefined)
+  if (
+    properties.encryption?.keySource === 'Microsoft.Keyvault' &&
+    identity?.userAssignedIdentities === undefined
+  )
     throw new Refusal(
       400,
       'InvalidRequestPropertyValue',
@@ -139,7 +161,8 @@ export const putAccount: ArmHandler = (context, request) => {
   return { ...reply, headers }
 }
 
-export const getAccount: ArmHandler = (context, request) => json(200, showAccount(accountOf(context, request)))
+export const getAccount: ArmHandler = (context, request) =>
+  json(200, showAccount(accountOf(context, request)))
 
 export const listAccounts: ArmHandler = (context, request) =>
   listOf(context, request, accountType, (group) =>
@@ -181,7 +204,10 @@ function showAccount(account: Account) {
       primaryEndpoints: { blob: `https://${account.name}.blob.core.windows.net/` },
       encryption: {
         keySource: 'Microsoft.Storage',
-        services: { blob: { enabled: true, keyType: 'Account' }, file: { enabled: true, keyType: 'Account' } },
+        services: {
+          blob: { enabled: true, keyType: 'Account' },
+          file: { enabled: true, keyType: 'Account' },
+        },
         ...encryption,
       },
     },

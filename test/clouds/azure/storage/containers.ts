@@ -79,7 +79,11 @@ export const deleteContainer: ArmHandler = (context, request) => {
   return { status: 200 }
 }
 
-const days = object('DeleteRetentionPolicy', { enabled: flag, days: whole(1, 365), allowPermanentDelete: flag })
+const days = object('DeleteRetentionPolicy', {
+  enabled: flag,
+  days: whole(1, 365),
+  allowPermanentDelete: flag,
+})
 
 const serviceBody = object('BlobServiceProperties', {
   properties: object('BlobServicePropertiesProperties', {

@@ -8,7 +8,11 @@ import { accountOf, type Account } from '#test/clouds/azure/storage/world.ts'
 
 const count: Check = (value, path) => {
   if (typeof value === 'number' && value >= 0) return
-  throw new Refusal(400, 'InvalidRequestPropertyValue', `The value '${String(value)}' for property '${path}' is not valid.`)
+  throw new Refusal(
+    400,
+    'InvalidRequestPropertyValue',
+    `The value '${String(value)}' for property '${path}' is not valid.`,
+  )
 }
 
 const age = object('DateAfterModification', {
@@ -50,7 +54,13 @@ const rule = object(
 
 const policyBody = object(
   'ManagementPolicy',
-  { properties: object('ManagementPolicyProperties', { policy: object('ManagementPolicySchema', { rules: list(rule) }, ['rules']) }, ['policy']) },
+  {
+    properties: object(
+      'ManagementPolicyProperties',
+      { policy: object('ManagementPolicySchema', { rules: list(rule) }, ['rules']) },
+      ['policy'],
+    ),
+  },
   ['properties'],
 )
 
@@ -58,7 +68,8 @@ export const putPolicy: ArmHandler = (context, request) => {
   const account = accountOf(context, request)
   checkName(request.path['policy'])
   policyBody(request.body, '')
-  const { rules } = (request.body as { properties: { policy: { rules: { name: string }[] } } }).properties.policy
+  const { rules } = (request.body as { properties: { policy: { rules: { name: string }[] } } }).properties
+    .policy
   if (rules.length === 0) throw bad("The 'rules' of a management policy must not be empty.")
   if (new Set(rules.map(({ name }) => name)).size < rules.length)
     throw bad('The names of the rules of a management policy must be unique.')
@@ -70,11 +81,7 @@ export const getPolicy: ArmHandler = (context, request) => {
   const account = accountOf(context, request)
   checkName(request.path['policy'])
   if (account.rules) return json(200, show(account))
-  throw new Refusal(
-    404,
-    'ManagementPolicyNotFound',
-    `No ManagementPolicy found for account ${account.name}`,
-  )
+  throw new Refusal(404, 'ManagementPolicyNotFound', `No ManagementPolicy found for account ${account.name}`)
 }
 
 export const deletePolicy: ArmHandler = (context, request) => {

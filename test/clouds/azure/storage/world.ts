@@ -62,7 +62,8 @@ export function findAccount(
 ): Account | undefined {
   const found = accounts.get((path['account'] ?? '').toLowerCase())
   const alive = found?.life.state()
-  if (!found || alive === 'gone' || found.group.toLowerCase() !== path['group']?.toLowerCase()) return undefined
+  if (!found || alive === 'gone' || found.group.toLowerCase() !== path['group']?.toLowerCase())
+    return undefined
   return found
 }
 
