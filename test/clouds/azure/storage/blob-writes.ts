@@ -46,6 +46,7 @@ export async function stageBlock(
       `Value for one of the query parameters is invalid: blockid '${id}'.`,
     )
   const blocks = container.staged.get(key) ?? new Map<string, string>()
+  container.staged.set(key, blocks)
   const [first] = blocks.keys()
   if (first !== undefined && first.length !== id.length)
     throw new Refusal(
@@ -61,7 +62,6 @@ export async function stageBlock(
   if (fault?.mode === 'corrupt_stored') await store.flip(storeId, 0)
   const replaced = blocks.get(id)
   blocks.set(id, storeId)
-  container.staged.set(key, blocks)
   if (replaced !== undefined) await store.remove(replaced)
   return { status: 201, headers: { ...checks, 'x-ms-request-server-encrypted': 'true' } }
 }
