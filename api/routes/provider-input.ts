@@ -28,7 +28,7 @@ const config = z.strictObject({
     .openapi({ description: 'For people; the id if left out.' }),
   credentials: z.record(z.string().max(100), z.string().max(8192)).optional().openapi({
     description:
-      'aws: `access_key_id`, `secret_access_key` (and `session_token`). azure: `tenant_id`, `client_id`, `client_secret`, `subscription_id`. Sealed at once and never shown again.',
+      'aws: `access_key_id`, `secret_access_key` (and `session_token`). azure: `tenant_id`, `client_id`, `client_secret`, `subscription_id`. gcp: `project_id`, `client_email`, `private_key` of a service account’s JSON key. Sealed at once and never shown again.',
   }),
   regions: z
     .array(region)
@@ -128,6 +128,7 @@ export function soundConfig(
 const credentialFields: Record<string, { needed: string[]; optional: string[] }> = {
   aws: { needed: ['access_key_id', 'secret_access_key'], optional: ['session_token'] },
   azure: { needed: ['tenant_id', 'client_id', 'client_secret', 'subscription_id'], optional: [] },
+  gcp: { needed: ['project_id', 'client_email', 'private_key'], optional: [] },
 }
 
 function credentialErrors(type: string, credentials: Credentials): FieldError[] {
@@ -189,7 +190,7 @@ function optionErrors(options: Record<string, unknown>): FieldError[] {
 }
 
 /** Secrets proper; the others are names that a subnet's id, say, rightly contains. */
-const secretFields = ['secret_access_key', 'session_token', 'client_secret']
+const secretFields = ['secret_access_key', 'session_token', 'client_secret', 'private_key']
 
 /** A secret that was pasted into another field as well would be kept and shown in clear. */
 function strayErrors({ credentials = {}, ...rest }: z.output<typeof config>): FieldError[] {

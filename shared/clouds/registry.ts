@@ -16,6 +16,7 @@ export async function openCloud(settings: CloudSettings): Promise<Cloud> {
 const adapters: Partial<Record<CloudType, (settings: CloudSettings) => Promise<Cloud>>> = {
   aws: async (settings) => (await import('#shared/clouds/aws/aws.ts')).openAws(settings),
   azure: async (settings) => (await import('#shared/clouds/azure/azure.ts')).openAzure(settings),
+  gcp: async (settings) => (await import('#shared/clouds/gcp/gcp.ts')).openGcp(settings),
 }
 
 /** Cloud types that have an adapter. */

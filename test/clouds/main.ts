@@ -30,6 +30,7 @@ export interface Announcement {
 const starters: Record<string, () => Promise<(options: LoopbackOptions) => Promise<StartedCloud>>> = {
   aws: async () => (await import('#test/clouds/aws/server.ts')).startAws,
   azure: async () => (await import('#test/clouds/azure/server.ts')).startAzure,
+  gcp: async () => (await import('#test/clouds/gcp/server.ts')).startGcp,
 }
 
 const stopped = Promise.withResolvers<void>()

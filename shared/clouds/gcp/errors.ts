@@ -1,0 +1,302 @@
+import { CloudError, type CloudErrorFacts } from '#shared/clouds/errors.ts'
+import type { CapacityScope, ErrorKind } from '#shared/errors.ts'
+
+/** Tells a refusal of the call scope apart from a failure of the network, through every SDK that wraps it. */
+export class CallRefused extends Error {
+  constructor(cause: unknown) {
+    super('The call scope refused.', { cause })
+    this.name = 'CallRefused'
+  }
+}
+
+/** A reply that is an error, as it came over the wire. */
+export interface ErrorReply {
+  status: number
+  /** By lower-case name. */
+  header: (name: string) => string | null
+  body: string
+}
+
+/**
+ * The error of a reply with a status of 400 or more. Google answers `{ error: { code, message, errors: [{ reason }], status, details } }`
+ * (https://cloud.google.com/apis/design/errors, https://cloud.google.com/compute/docs/api/how-tos/error-messages); storage's media paths answer text or XML, the token
+ * endpoint `{ error, error_description }`. Only `reason` tells a full quota and too many calls from a missing permission: all three can be 403.
+ */
+export function errorOfReply(operation: string, reply: ErrorReply): CloudError {
+  const said = saidBy(reply.body)
+  const vendorCode = said.reason ?? said.status ?? String(reply.status)
+  return cloudError(operation, {
+    vendorCode,
+    message: said.message ?? (reply.body.slice(0, 300) || `HTTP ${reply.status}`),
+    meaning: meaningOf(vendorCode, reply.status, said),
+    retryAfterMs: retryAfter(reply.header('retry-after')) ?? said.retryAfterMs,
+    requestId: said.requestId ?? reply.header('x-guploader-uploadid') ?? undefined,
+  })
+}
+
+/** One error of a Compute operation that was accepted and then failed. */
+export interface OperationError {
+  code?: string | null
+  message?: string | null
+}
+
+/** The error of an operation that ended without its effect (`operation.error.errors[]`, `httpErrorStatusCode`). */
+export function errorOfOperation(
+  operation: string,
+  errors: readonly OperationError[],
+  status: number | undefined,
+): CloudError {
+  const [first] = errors
+  const vendorCode = first?.code ?? 'UNKNOWN'
+  const message = errors.map((error) => error.message ?? error.code).join('; ')
+  return cloudError(operation, {
+    vendorCode,
+    message: message || vendorCode,
+    meaning: meaningOf(vendorCode, status ?? 500, { message }),
+  })
+}
+
+/**
+ * Anything thrown below a call as what the caller is to see: what the call scope threw as it was, a CloudError from wherever an SDK has
+ * hidden it, a connection's failure as CloudError `tls`, `timeout` or `network`. What is none of these is a defect and passes through.
+ */
+export function toCloudError(operation: string, error: unknown): unknown {
+  const chain = causesOf(error)
+  for (const cause of chain) {
+    if (cause instanceof CallRefused) return cause.cause
+    if (cause instanceof CloudError) return cause
+  }
+  for (const cause of chain) {
+    const failure = errorOfConnection(operation, cause)
+    if (failure) return failure
+  }
+  return error
+}
+
+/** A service that stayed silent for longer than the registration allows. */
+export const timedOut = (operation: string, timeoutMs: number): CloudError =>
+  new CloudError(`Google Cloud did not answer ${operation} within ${timeoutMs} ms.`, {
+    cloud: 'gcp',
+    operation,
+    code: 'timeout',
+    kind: 'retryable',
+    remedy:
+      'Check the route to Google; raise options.request_timeout_ms of the provider if it is merely slow.',
+  })
+
+interface Said {
+  reason?: string
+  status?: string
+  message?: string
+  retryAfterMs?: number
+  requestId?: string
+}
+
+interface Meaning {
+  code: string
+  kind: ErrorKind
+  scope?: CapacityScope
+  remedy?: string
+}
+
+function cloudError(
+  operation: string,
+  {
+    vendorCode,
+    message,
+    meaning,
+    retryAfterMs,
+    requestId,
+  }: {
+    vendorCode: string
+    message: string
+    meaning: Meaning
+    retryAfterMs?: number | undefined
+    requestId?: string | undefined
+  },
+): CloudError {
+  const facts: CloudErrorFacts = { cloud: 'gcp', operation, vendorCode, ...meaning }
+  if (requestId !== undefined) facts.requestId = requestId
+  if (retryAfterMs !== undefined) facts.retryAfterMs = retryAfterMs
+  else if (meaning.kind === 'throttled') facts.retryAfterMs = usualRetryAfterMs
+  return new CloudError(`Google Cloud refused ${operation}: ${message}`, facts)
+}
+
+/** Compute counts calls per minute and names no time to come back; most of its limits let some through again after a second. */
+const usualRetryAfterMs = 1_000
+
+function saidBy(body: string): Said {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    const { error, error_description: described } = (Array.isArray(parsed) ? parsed[0] : parsed) as {
+      error?: string | RpcError
+      error_description?: string
+    }
+    if (typeof error === 'string') return { reason: error, message: described ?? error }
+    if (error === undefined) return {}
+    const reason = error.errors?.[0]?.reason ?? detail(error, 'ErrorInfo')?.reason
+    const delay = detail(error, 'RetryInfo')?.retryDelay
+    const requestId = detail(error, 'RequestInfo')?.requestId
+    return {
+      ...(reason === undefined ? {} : { reason }),
+      ...(error.status === undefined ? {} : { status: error.status }),
+      ...(error.message === undefined ? {} : { message: error.message }),
+      ...(delay === undefined ? {} : { retryAfterMs: Number.parseFloat(delay) * 1000 }),
+      ...(requestId === undefined ? {} : { requestId }),
+    }
+  } catch {
+    const code = /<Code>(.*?)<\/Code>/s.exec(body)?.[1]
+    const message = /<Message>(.*?)<\/Message>/s.exec(body)?.[1]
+    return { ...(code === undefined ? {} : { reason: code }), ...(message === undefined ? {} : { message }) }
+  }
+}
+
+interface RpcError {
+  message?: string
+  status?: string
+  errors?: { reason?: string }[]
+  details?: { '@type'?: string; reason?: string; retryDelay?: string; requestId?: string }[]
+}
+
+const detail = (error: RpcError, type: string) =>
+  error.details?.find((candidate) => candidate['@type']?.endsWith(`.${type}`))
+
+const retryAfter = (header: string | null): number | undefined => {
+  const seconds = Number.parseFloat(header ?? '')
+  return Number.isNaN(seconds) ? undefined : seconds * 1000
+}
+
+function meaningOf(vendorCode: string, status: number, said: Said): Meaning {
+  const known = byVendorCode[vendorCode]
+  if (known) return known
+  if (/quota/i.test(vendorCode)) return quota('region')
+  // A stopped or starting thing says so only in words.
+  if (status === 400 && /is not ready|not in a valid state|must be in/i.test(said.message ?? ''))
+    return conflict
+  return byStatus(status)
+}
+
+const throttled: Meaning = { code: 'throttled', kind: 'throttled' }
+const conflict: Meaning = { code: 'conflict', kind: 'retryable' }
+const missing: Meaning = { code: 'not_found', kind: 'permanent' }
+const unavailable: Meaning = { code: 'unavailable', kind: 'retryable' }
+const invalid: Meaning = { code: 'invalid_request', kind: 'permanent' }
+const capacity = (scope: CapacityScope): Meaning => ({
+  code: 'capacity',
+  kind: 'capacity',
+  scope,
+  remedy: 'Take another zone, machine type or region, or try again later.',
+})
+const quota = (scope: CapacityScope): Meaning => ({
+  code: 'quota_exceeded',
+  kind: 'capacity',
+  scope,
+  remedy:
+    'Ask for more under "Quotas & System Limits" of the project, or take another region or machine type.',
+})
+const forbidden: Meaning = {
+  code: 'forbidden',
+  kind: 'permanent',
+  remedy: 'Give the service account the role that the message names, and enable the API in the project.',
+}
+const unauthenticated: Meaning = {
+  code: 'auth_failed',
+  kind: 'permanent',
+  remedy:
+    'Check client_email and private_key: the key may have been deleted, or the service account disabled.',
+}
+
+const byVendorCode: Readonly<Record<string, Meaning>> = {
+  rateLimitExceeded: throttled,
+  userRateLimitExceeded: throttled,
+  RATE_LIMIT_EXCEEDED: throttled,
+  RESOURCE_OPERATION_RATE_EXCEEDED: throttled,
+  SlowDown: throttled,
+  quotaExceeded: quota('region'),
+  limitExceeded: quota('account'),
+  QUOTA_EXCEEDED: quota('region'),
+  QUOTA_LIMIT_EXCEEDED: quota('region'),
+  ZONE_RESOURCE_POOL_EXHAUSTED: capacity('zone'),
+  ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: capacity('zone'),
+  REGION_RESOURCE_POOL_EXHAUSTED: capacity('region'),
+  UNSUPPORTED_OPERATION: {
+    ...invalid,
+    remedy: 'The message says what this machine type or state does not allow.',
+  },
+  RESOURCE_IN_USE_BY_ANOTHER_RESOURCE: conflict,
+  resourceInUseByAnotherResource: conflict,
+  RESOURCE_NOT_READY: conflict,
+  resourceNotReady: conflict,
+  RESOURCE_NOT_FOUND: missing,
+  conditionNotMet: conflict,
+  CONDITION_NOT_MET: conflict,
+  alreadyExists: conflict,
+  RESOURCE_ALREADY_EXISTS: conflict,
+  notFound: missing,
+  resourceNotFound: missing,
+  forbidden,
+  accessNotConfigured: { ...forbidden, remedy: 'Enable the API that the message names in the project.' },
+  SERVICE_DISABLED: { ...forbidden, remedy: 'Enable the API that the message names in the project.' },
+  authError: unauthenticated,
+  invalid_grant: unauthenticated,
+  invalid_client: unauthenticated,
+  unauthorized_client: unauthenticated,
+  invalid,
+  INVALID_USAGE: invalid,
+  INVALID_FIELD_VALUE: invalid,
+  backendError: unavailable,
+  internalError: unavailable,
+  INTERNAL_ERROR: unavailable,
+}
+
+function byStatus(status: number): Meaning {
+  if (status === 401) return unauthenticated
+  if (status === 403) return forbidden
+  if (status === 404 || status === 410) return missing
+  if (status === 408) return { code: 'timeout', kind: 'retryable' }
+  if (status === 409 || status === 412) return conflict
+  if (status === 429) return throttled
+  return status >= 500 ? unavailable : invalid
+}
+
+function causesOf(error: unknown): unknown[] {
+  const chain: unknown[] = []
+  for (let next = error; next !== undefined && next !== null && chain.length < 8;) {
+    chain.push(next)
+    next = next instanceof Error ? next.cause : undefined
+  }
+  return chain
+}
+
+function errorOfConnection(operation: string, error: unknown): CloudError | undefined {
+  if (!(error instanceof Error)) return undefined
+  const given = (error as { code?: unknown }).code
+  const code = typeof given === 'string' ? given : ''
+  // Of an SDK's error only the words and the place go on: the rest may hold the request with its token.
+  const cause = Object.assign(new Error(error.message), { name: error.name, stack: error.stack })
+  if (/CERT|SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|^ERR_TLS|^ERR_SSL|^EPROTO$/.test(code))
+    return new CloudError(
+      `The TLS certificate of Google Cloud was not accepted for ${operation}: ${error.message}`,
+      {
+        cloud: 'gcp',
+        operation,
+        code: 'tls',
+        kind: 'permanent',
+        remedy:
+          'For a private certificate authority, put its PEM certificate into options.ca_pem of the provider.',
+        vendorCode: code,
+        cause,
+      },
+    )
+  if (!/^E[A-Z]+$|^UND_ERR/.test(code)) return undefined
+  const silent = /^UND_ERR_(HEADERS|BODY)_TIMEOUT$|^ETIMEDOUT$/.test(code)
+  return new CloudError(`Google Cloud could not be reached for ${operation}: ${error.message}`, {
+    cloud: 'gcp',
+    operation,
+    code: silent ? 'timeout' : 'network',
+    kind: 'retryable',
+    remedy: 'Check name resolution, proxy and firewall between the worker and Google.',
+    vendorCode: code,
+    cause,
+  })
+}

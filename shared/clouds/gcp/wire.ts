@@ -1,0 +1,167 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { CallRefused, errorOfReply, timedOut } from '#shared/clouds/gcp/errors.ts'
+import { CloudError } from '#shared/clouds/errors.ts'
+import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
+import type { CallWatch } from '#shared/clouds/watch.ts'
+
+/** `fetch` for every SDK and every call of ours; a reply of 400 or more is thrown as a CloudError. */
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+
+/** Where requests leave the process. */
+export interface Wire {
+  /** With a bearer token, guarded by the call scope, paced by the watch. */
+  fetch: Fetch
+  /** Without a token, a scope or pacing: for tokens themselves, which serve every step of the process. */
+  plain: Fetch
+  close(): void
+}
+
+/** The vendor operation under way, so that errors name it however deep in an SDK the request is made. */
+export const currentOperation = new AsyncLocalStorage<string>()
+
+/**
+ * @param token gives the bearer token; `renew` after it was refused, so that one that was revoked early is fetched anew.
+ */
+export async function createWire({
+  caPem,
+  timeoutMs,
+  userAgent,
+  watch,
+  token,
+}: {
+  caPem: string | undefined
+  timeoutMs: number
+  userAgent: string
+  watch: CallWatch
+  token: (renew: boolean) => Promise<string>
+}): Promise<Wire> {
+  const [{ Agent, fetch: send }, { rootCertificates }] = await Promise.all([
+    import('undici'),
+    import('node:tls'),
+  ])
+  const dispatcher = new Agent({
+    connections: maxConnections,
+    bodyTimeout: timeoutMs,
+    headersTimeout: 0,
+    // Node's `ca` replaces the public authorities; a registration only adds one.
+    connect: {
+      timeout: Math.min(timeoutMs, 10_000),
+      ...(caPem === undefined ? {} : { ca: [...rootCertificates, caPem] }),
+    },
+  })
+
+  const attempt = async (url: string | URL, init: RequestInit, signal?: AbortSignal): Promise<Response> => {
+    const operation = currentOperation.getStore() ?? nameOf(url, init)
+    const headers = new Headers(init.headers)
+    headers.set('user-agent', userAgent)
+    const silence = new AbortController()
+    const patienceMs = heldByService.test(String(url)) ? heldMs + timeoutMs : timeoutMs
+    const timer = setTimeout(() => silence.abort(timedOut(operation, patienceMs)), patienceMs)
+    const signals = [silence.signal, init.signal, signal].filter((one) => one !== undefined && one !== null)
+    let response: Response
+    try {
+      response = (await send(String(url), {
+        method: init.method ?? 'GET',
+        headers: Object.fromEntries(headers),
+        body: (init.body ?? null) as string | Uint8Array | null,
+        ...(isStream(init.body) ? { duplex: 'half' as const } : {}),
+        redirect: 'manual',
+        signal: AbortSignal.any(signals),
+        dispatcher,
+      })) as unknown as Response
+    } finally {
+      clearTimeout(timer)
+    }
+    if (response.status < 400) return response
+    throw errorOfReply(operation, {
+      status: response.status,
+      header: (name) => response.headers.get(name),
+      body: await response.text(),
+    })
+  }
+
+  const authorised = async (url: string | URL, init: RequestInit): Promise<Response> => {
+    for (let renew = false; ; renew = true) {
+      guard()
+      const headers = new Headers(init.headers)
+      headers.set('authorization', `Bearer ${await orAborted(token(renew))}`)
+      guard()
+      try {
+        return await attempt(url, { ...init, headers }, callSignal())
+      } catch (error) {
+        const stale = error instanceof CloudError && error.code === 'auth_failed'
+        if (!stale || renew || isStream(init.body)) throw error
+      }
+    }
+  }
+
+  return {
+    plain: (url, init = {}) => attempt(url, init),
+    async fetch(url, init = {}) {
+      // A stream cannot be sent twice, so nothing may send it again.
+      if (isStream(init.body)) return once(watch, () => authorised(url, init))
+      const tries = init.method === undefined || init.method === 'GET' ? triesOfReads : 1
+      for (let made = 1; ; made++) {
+        try {
+          return await watch.run(() => authorised(url, init))
+        } catch (error) {
+          const passing = error instanceof CloudError && error.code === 'unavailable'
+          if (!passing || made >= tries) throw error
+        }
+      }
+    },
+    close: () => void dispatcher.destroy(),
+  }
+}
+
+/** Ranges of several disks are in flight at once. */
+const maxConnections = 128
+
+/** Google's front ends answer 503 now and then; its own libraries try reads again too. */
+const triesOfReads = 3
+
+/** `operations.wait` holds the reply for up to two minutes. */
+const heldByService = /\/operations\/[^/]+\/wait/
+const heldMs = 120_000
+
+/** Asks the call scope; its refusal is marked, so that it comes out of any SDK as it was. */
+function guard(): void {
+  try {
+    beforeCall()
+  } catch (refusal) {
+    throw new CallRefused(refusal)
+  }
+}
+
+const isStream = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && (Symbol.asyncIterator in body || 'getReader' in body)
+
+/** Lets the watch count a call, but not repeat it. */
+async function once<T>(watch: CallWatch, send: () => Promise<T>): Promise<T> {
+  let made = false
+  return watch.run(async () => {
+    if (made) throw new Error('The call was made already.')
+    made = true
+    return send()
+  })
+}
+
+/** A step that is cancelled does not wait for a token that others wait for too. */
+async function orAborted<T>(work: Promise<T>): Promise<T> {
+  const signal = callSignal()
+  if (signal === undefined) return work
+  signal.throwIfAborted()
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** e.g. `GET instances/nc-1`; never the query. */
+function nameOf(url: string | URL, { method = 'GET' }: RequestInit): string {
+  return `${method} ${new URL(url).pathname.split('/').slice(-2).join('/')}`
+}
