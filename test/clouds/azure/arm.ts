@@ -1,9 +1,14 @@
 import type { PlainRequest } from '#test/clouds/core/server.ts'
 import * as access from '#test/clouds/azure/disks/access.ts'
+import { patchDisk } from '#test/clouds/azure/disks/update.ts'
 import * as disks from '#test/clouds/azure/disks/disks.ts'
 import * as addresses from '#test/clouds/azure/networks/addresses.ts'
 import { entry, inGroup, type Entry, type Route } from '#test/clouds/azure/entry.ts'
+import * as groups from '#test/clouds/azure/networks/groups.ts'
 import * as networks from '#test/clouds/azure/networks/vnets.ts'
+import * as subnets from '#test/clouds/azure/networks/subnets.ts'
+import { attachDetach } from '#test/clouds/azure/compute/vm-attach.ts'
+import { getExtension, putExtension } from '#test/clouds/azure/compute/vm-extensions.ts'
 import * as nics from '#test/clouds/azure/networks/nics.ts'
 import * as power from '#test/clouds/azure/compute/vm-power.ts'
 import { vmType } from '#test/clouds/azure/compute/vm-view.ts'
@@ -11,6 +16,7 @@ import { Refusal } from '#test/clouds/azure/replies.ts'
 import { services } from '#test/clouds/azure/services.ts'
 import * as snapshots from '#test/clouds/azure/disks/snapshots.ts'
 import * as subscription from '#test/clouds/azure/subscription.ts'
+import { patchVm } from '#test/clouds/azure/compute/vm-patch.ts'
 import * as vms from '#test/clouds/azure/compute/vms.ts'
 
 /** Finds what a request to Azure Resource Manager is about. */
@@ -49,12 +55,15 @@ const compute = '2026-04-01'
 const storage = '2026-03-02'
 const networking = '2026-01-01'
 const skus = '2021-07-01'
+const tagging = '2021-04-01'
 
 const vm = `${inGroup(vmType)}/{name}`
 const disk = `${inGroup(disks.diskType)}/{name}`
 const snapshot = `${inGroup(snapshots.snapshotType)}/{name}`
 const nic = `${inGroup(nics.nicType)}/{name}`
-const vnet = `${inGroup(networks.networkType)}/{name}`
+const vnet = `${inGroup(subnets.networkType)}/{name}`
+const subnet = `${vnet}/subnets/{subnet}`
+const group = `${inGroup(groups.groupType)}/{name}`
 const address = `${inGroup(addresses.addressType)}/{name}`
 
 const table: Entry[] = [
@@ -80,7 +89,7 @@ const table: Entry[] = [
   ),
 
   entry('VirtualMachines_CreateOrUpdate', 'PUT', vm, compute, vms.putVm),
-  entry('VirtualMachines_Update', 'PATCH', vm, compute, vms.patchVm),
+  entry('VirtualMachines_Update', 'PATCH', vm, compute, patchVm),
   entry('VirtualMachines_Get', 'GET', vm, compute, vms.getVm),
   entry('VirtualMachines_Delete', 'DELETE', vm, compute, vms.deleteVm),
   entry('VirtualMachines_InstanceView', 'GET', `${vm}/instanceView`, compute, vms.viewVm),
@@ -94,11 +103,26 @@ const table: Entry[] = [
     compute,
     power.bootDiagnostics,
   ),
+  entry(
+    'VirtualMachines_AttachDetachDataDisks',
+    'POST',
+    `${vm}/attachDetachDataDisks`,
+    compute,
+    attachDetach,
+  ),
+  entry(
+    'VirtualMachineExtensions_CreateOrUpdate',
+    'PUT',
+    `${vm}/extensions/{extension}`,
+    compute,
+    putExtension,
+  ),
+  entry('VirtualMachineExtensions_Get', 'GET', `${vm}/extensions/{extension}`, compute, getExtension),
   entry('VirtualMachines_List', 'GET', inGroup(vmType), compute, vms.listVms),
   entry('VirtualMachines_ListAll', 'GET', `/providers/${vmType}`, compute, vms.listVms),
 
   entry('Disks_CreateOrUpdate', 'PUT', disk, storage, disks.putDisk),
-  entry('Disks_Update', 'PATCH', disk, storage, disks.patchDisk),
+  entry('Disks_Update', 'PATCH', disk, storage, patchDisk),
   entry('Disks_Get', 'GET', disk, storage, disks.getDisk),
   entry('Disks_Delete', 'DELETE', disk, storage, disks.deleteDisk),
   entry('Disks_GrantAccess', 'POST', `${disk}/beginGetAccess`, storage, access.grantDisk),
@@ -127,7 +151,36 @@ const table: Entry[] = [
   entry('NetworkInterfaces_ListAll', 'GET', `/providers/${nics.nicType}`, networking, nics.listNics),
   entry('VirtualNetworks_CreateOrUpdate', 'PUT', vnet, networking, networks.putNetwork),
   entry('VirtualNetworks_Get', 'GET', vnet, networking, networks.getNetwork),
-  entry('Subnets_Get', 'GET', `${vnet}/subnets/{subnet}`, networking, networks.getSubnet),
+  entry('VirtualNetworks_Delete', 'DELETE', vnet, networking, networks.deleteNetwork),
+  entry('VirtualNetworks_List', 'GET', inGroup(subnets.networkType), networking, networks.listNetworks),
+  entry(
+    'VirtualNetworks_ListAll',
+    'GET',
+    `/providers/${subnets.networkType}`,
+    networking,
+    networks.listNetworks,
+  ),
+  entry(
+    'Tags_UpdateAtScope',
+    'PATCH',
+    `${vnet}/providers/Microsoft.Resources/tags/default`,
+    tagging,
+    networks.patchTags,
+  ),
+  entry('Subnets_CreateOrUpdate', 'PUT', subnet, networking, subnets.putSubnet),
+  entry('Subnets_Get', 'GET', subnet, networking, subnets.getSubnet),
+  entry('Subnets_Delete', 'DELETE', subnet, networking, subnets.deleteSubnet),
+  entry('NetworkSecurityGroups_CreateOrUpdate', 'PUT', group, networking, groups.putGroup),
+  entry('NetworkSecurityGroups_Get', 'GET', group, networking, groups.getGroup),
+  entry('NetworkSecurityGroups_Delete', 'DELETE', group, networking, groups.deleteGroup),
+  entry('NetworkSecurityGroups_List', 'GET', inGroup(groups.groupType), networking, groups.listGroups),
+  entry(
+    'NetworkSecurityGroups_ListAll',
+    'GET',
+    `/providers/${groups.groupType}`,
+    networking,
+    groups.listGroups,
+  ),
   entry('PublicIPAddresses_CreateOrUpdate', 'PUT', address, networking, addresses.putAddress),
   entry('PublicIPAddresses_Get', 'GET', address, networking, addresses.getAddress),
   entry('PublicIPAddresses_Delete', 'DELETE', address, networking, addresses.deleteAddress),

@@ -3,6 +3,7 @@ import type { Fault } from '#test/clouds/core/types.ts'
 import { download, listRanges, properties } from '#test/clouds/azure/blob-read.ts'
 import { clearPages, putPages } from '#test/clouds/azure/blob-write.ts'
 import type { Context } from '#test/clouds/azure/context.ts'
+import { listChanges } from '#test/clouds/azure/disks/blob-diff.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 
 /** The blob service in front of disks, snapshots and serial logs. */
@@ -10,6 +11,7 @@ import { Refusal } from '#test/clouds/azure/replies.ts'
 export interface BlobCall {
   operation:
     | 'PageBlob_GetPageRanges'
+    | 'PageBlob_GetPageRangesDiff'
     | 'PageBlob_UploadPages'
     | 'PageBlob_ClearPages'
     | 'Blob_Download'
@@ -36,6 +38,8 @@ export function matchBlob(context: Context, request: PlainRequest): BlobCall | u
       return answer(fault)
     },
   })
+  if (method === 'GET' && comp === 'pagelist' && headers['x-ms-previous-snapshot-url'] !== undefined)
+    return call('PageBlob_GetPageRangesDiff', false, () => listChanges(context, request))
   if (method === 'GET' && comp === 'pagelist')
     return call('PageBlob_GetPageRanges', false, () => listRanges(context, request))
   if (method === 'PUT' && comp === 'page') {

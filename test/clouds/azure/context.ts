@@ -71,6 +71,26 @@ export const sizes: readonly Sku[] = skus
 export const sizeNamed = (name: string): Sku | undefined =>
   sizes.find((size) => size.name.toLowerCase() === name.toLowerCase())
 
+/** Sizes of the general and the memory series from the fifth generation on keep their memory while they are stopped, up to 64 GiB of it. */
+export const hibernates = (name: string): boolean =>
+  /^Standard_[DE]\d+[a-z]*_v[5-9]$/.test(name) && (sizeNamed(name)?.memoryGb ?? 0) <= 64
+
+export const mostDataDisks = (vcpus: number): number => Math.min(64, vcpus * 2)
+
+/** What users of the subscription made beside NovaCron, in the group `shared`. */
+export const made = (subscription: string, type: string, name: string): string =>
+  `/subscriptions/${subscription}/resourceGroups/shared/providers/${type}/${name}`
+
+export const encryptionSetType = 'Microsoft.Compute/diskEncryptionSets'
+export const placementType = 'Microsoft.Compute/proximityPlacementGroups'
+
+/** Refuses a reference to something that is not there. There is one disk encryption set, `keys`, and one placement group, `near`. */
+export function checkReference({ subscription }: Context, id: string | undefined): void {
+  const known = [made(subscription, encryptionSetType, 'keys'), made(subscription, placementType, 'near')]
+  if (id === undefined || known.some((each) => each.toLowerCase() === id.toLowerCase())) return
+  throw new Refusal(404, 'NotFound', `The entity was not found in this Azure location: ${id}.`)
+}
+
 export const regions = [
   { name: 'eastus', displayName: 'East US', zones: ['1', '2', '3'] },
   { name: 'westus2', displayName: 'West US 2', zones: ['1', '2', '3'] },

@@ -1,4 +1,5 @@
 import { createLifecycle, type Clock, type Life } from '#test/clouds/core/clock.ts'
+import type { RuleGiven } from '#test/clouds/azure/networks/rules.ts'
 
 export type Tags = Record<string, string>
 /** A thing that is made, exists and is deleted. */
@@ -11,6 +12,8 @@ export type VmPhase =
   | 'restarting'
   | 'deallocating'
   | 'deallocated'
+  | 'hibernating'
+  | 'hibernated'
   | 'failing'
   | 'failed'
 
@@ -41,6 +44,8 @@ interface Bytes {
   grant?: Grant
   uniqueId: string
   etag: string
+  /** Id of the disk encryption set; undefined for a key of Azure's own. */
+  encryptionSet?: string
   /** The part of the PUT body that is answered as it was given. */
   given: Record<string, unknown>
   architecture: 'x64' | 'Arm64'
@@ -55,10 +60,14 @@ export interface Disk extends Common, Bytes {
   upload: 'none' | 'ready' | 'active'
   /** The VM that has it. */
   managedBy?: string
+  /** When the VM will have let go of it. */
+  detachedAtMs?: number
 }
 
 export interface Snapshot extends Common, Bytes {
   kind: 'snapshot'
+  /** `uniqueId` of the disk it is of. */
+  sourceUniqueId: string
   life: Life<Phase>
 }
 
@@ -75,6 +84,9 @@ export interface Nic extends Common {
   life: Life<Phase>
   configurations: IpConfiguration[]
   vmId?: string
+  /** Id of its network security group. */
+  groupId?: string
+  etag: string
   given: Record<string, unknown>
 }
 
@@ -82,14 +94,35 @@ export interface Address extends Common {
   kind: 'address'
   life: Life<Phase>
   ip: string
+  etag: string
   given: Record<string, unknown>
 }
 
 export interface Network extends Common {
   kind: 'network'
   life: Life<Phase>
-  subnets: { name: string; prefix: string; nextHost: number }[]
-  given: Record<string, unknown>
+  prefixes: string[]
+  subnets: Subnet[]
+  etag: string
+  /** A change of a subnet is under way until then. */
+  busyUntilMs: number
+}
+
+export interface Subnet {
+  name: string
+  prefix: string
+  /** Of the addresses in it, the next to be given out. */
+  nextHost: number
+  etag: string
+  defaultOutboundAccess: boolean
+  groupId?: string
+}
+
+export interface SecurityGroup extends Common {
+  kind: 'nsg'
+  life: Life<Phase>
+  rules: RuleGiven[]
+  etag: string
 }
 
 export interface Vm extends Common {
@@ -107,10 +140,15 @@ export interface Vm extends Common {
   /** Answered as given, secrets left out. */
   shown: Record<string, unknown>
   diagnostics: boolean
+  etag: string
+  hibernationEnabled: boolean
+  extensions: { name: string; given: Record<string, unknown>; readyAtMs: number }[]
+  /** Put there by the test: no quota is counted for it. */
+  uncounted?: boolean
   failure?: { code: string; message: string }
 }
 
-export type Resource = Disk | Snapshot | Nic | Address | Network | Vm
+export type Resource = Disk | Snapshot | Nic | Address | Network | SecurityGroup | Vm
 type Kind = Resource['kind']
 type Of<K extends Kind> = Extract<Resource, { kind: K }>
 
@@ -130,7 +168,12 @@ export function createEstate(clock: Clock): Estate {
   const resources = new Map<string, Resource>()
   const settle = () => {
     // A Map may lose entries while it is walked: a life that ends here takes others along.
-    for (const resource of resources.values()) resource.life.state()
+    for (const resource of resources.values()) {
+      resource.life.state()
+      if (resource.kind !== 'disk' || (resource.detachedAtMs ?? Infinity) > clock.now()) continue
+      delete resource.managedBy
+      delete resource.detachedAtMs
+    }
   }
   return {
     groups: new Map(),
@@ -170,6 +213,7 @@ export function provisioningState(phase: VmPhase): string {
     case 'starting':
     case 'restarting':
     case 'deallocating':
+    case 'hibernating':
       return 'Updating'
     case 'deleting':
     case 'gone':

@@ -14,6 +14,12 @@ export function residueOf({ estate, accounts, subscription }: Context) {
         .list(kind)
         .map(({ id, tags, life }) => ({ kind, id, state: provisioningState(life.state()), tags })),
     ),
+    ...estate.list('nsg').map(({ id, tags, life }) => ({
+      kind: 'security_group',
+      id,
+      state: provisioningState(life.state()),
+      tags,
+    })),
     ...estate
       .list('disk')
       .map((disk) => ({ kind: 'disk', id: disk.id, state: diskState(disk), tags: disk.tags })),

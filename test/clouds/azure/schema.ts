@@ -43,6 +43,10 @@ export const flag: Check = (value, path) => {
   if (typeof value !== 'boolean') throw badType(path, 'a boolean')
 }
 
+export const number: Check = (value, path) => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw badType(path, 'a number')
+}
+
 export const whole =
   (least: number, most: number): Check =>
   (value, path) => {

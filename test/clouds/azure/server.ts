@@ -8,6 +8,7 @@ import { createFaults } from '#test/clouds/core/faults.ts'
 import { createMachines } from '#test/clouds/core/machines.ts'
 import { startServer, type Outcome, type PlainReply, type PlainRequest } from '#test/clouds/core/server.ts'
 import type { LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
+import { populate } from '#test/clouds/azure/compute/populate.ts'
 import { checkApiVersion, matchArm } from '#test/clouds/azure/arm.ts'
 import { matchBlob } from '#test/clouds/azure/blob.ts'
 import { regions, type Context, type Delays } from '#test/clouds/azure/context.ts'
@@ -165,6 +166,12 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     calls: calls.list,
     clearCalls: calls.clear,
     residue: () => residueOf(context),
+    populate: (count: number) => populate(context, count),
+    async writeDisk(id: string, offset: number, data: Buffer) {
+      const disk = context.estate.get('disk', id)
+      if (!disk) throw new Error(`no disk ${id}`)
+      await context.store.write(disk.storeId, offset, data)
+    },
     ...(shutdown ? { shutdown } : {}),
   }
   const server = await startServer({ tls: true, handler: handle, control })

@@ -1,4 +1,6 @@
 import {
+  hibernates,
+  mostDataDisks,
   page,
   regions,
   sizes,
@@ -116,7 +118,7 @@ export const listSkus: ArmHandler = (context, request) => {
   return page(context, request, path, [...disks, ...machines])
 }
 
-const capabilitiesOf = ({ vcpus, memoryGb, architecture, gpus, generations }: (typeof sizes)[number]) =>
+const capabilitiesOf = ({ name, vcpus, memoryGb, architecture, gpus, generations }: (typeof sizes)[number]) =>
   Object.entries({
     vCPUs: String(vcpus),
     vCPUsAvailable: String(vcpus),
@@ -124,5 +126,8 @@ const capabilitiesOf = ({ vcpus, memoryGb, architecture, gpus, generations }: (t
     CpuArchitectureType: architecture,
     HyperVGenerations: generations,
     PremiumIO: 'True',
+    EncryptionAtHostSupported: 'True',
+    MaxDataDiskCount: String(mostDataDisks(vcpus)),
+    HibernationSupported: hibernates(name) ? 'True' : 'False',
     ...(gpus > 0 ? { GPUs: String(gpus) } : {}),
-  }).map(([name, value]) => ({ name, value }))
+  }).map(([capability, value]) => ({ name: capability, value }))

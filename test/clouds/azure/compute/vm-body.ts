@@ -1,10 +1,22 @@
-import { base64, flag, list, object, oneOf, reference, tags, text, whole } from '#test/clouds/azure/schema.ts'
+import {
+  base64,
+  flag,
+  list,
+  number,
+  object,
+  oneOf,
+  reference,
+  tags,
+  text,
+  whole,
+} from '#test/clouds/azure/schema.ts'
 import type { Tags } from '#test/clouds/azure/estate.ts'
 
 /** The body of a VM, as far as this cloud goes; what it does not know it refuses rather than ignores. */
 
 const managedDisk = object('ManagedDiskParameters', {
   id: text,
+  diskEncryptionSet: reference,
   storageAccountType: oneOf(
     'Standard_LRS',
     'StandardSSD_LRS',
@@ -108,6 +120,12 @@ const properties = {
   }),
   priority: oneOf('Regular', 'Spot', 'Low'),
   evictionPolicy: oneOf('Deallocate', 'Delete'),
+  billingProfile: object('BillingProfile', { maxPrice: number }),
+  additionalCapabilities: object('AdditionalCapabilities', {
+    ultraSSDEnabled: flag,
+    hibernationEnabled: flag,
+  }),
+  proximityPlacementGroup: reference,
   licenseType: text,
   availabilitySet: reference,
 }
@@ -135,7 +153,7 @@ export const vmUpdate = object('VirtualMachineUpdate', {
 export interface DiskReference {
   name?: string
   createOption: string
-  managedDisk?: { id?: string; storageAccountType?: string }
+  managedDisk?: { id?: string; storageAccountType?: string; diskEncryptionSet?: { id: string } }
   diskSizeGB?: number
   deleteOption?: string
 }
@@ -166,6 +184,11 @@ export interface VmBody {
         ssh?: { publicKeys?: { keyData?: string }[] }
       }
     }
+    priority?: string
+    evictionPolicy?: string
+    billingProfile?: { maxPrice?: number }
+    additionalCapabilities?: { hibernationEnabled?: boolean }
+    proximityPlacementGroup?: { id: string }
     diagnosticsProfile?: { bootDiagnostics?: { enabled?: boolean } }
     userData?: string
   }

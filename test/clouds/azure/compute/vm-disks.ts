@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { groupOf, type ArmRequest, type Context, type Sku } from '#test/clouds/azure/context.ts'
+import {
+  checkReference,
+  groupOf,
+  type ArmRequest,
+  type Context,
+  type Sku,
+} from '#test/clouds/azure/context.ts'
 import { addDisk, diskState, diskType, refuseWhileGranted } from '#test/clouds/azure/disks/disks.ts'
 import type { Disk, Vm } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
@@ -54,6 +60,8 @@ export function imageDisk(
       'dataDisks',
     )
   checkFit(size, image)
+  const keys = osDisk?.managedDisk?.diskEncryptionSet?.id
+  checkReference(context, keys)
   const group = groupOf(context, request)
   const name = osDisk?.name ?? `${request.path['name']}_OsDisk_1_${randomUUID().replaceAll('-', '')}`
   const id = `/subscriptions/${context.subscription}/resourceGroups/${group}/providers/${diskType}/${name}`
@@ -90,6 +98,7 @@ export function imageDisk(
         sku: osDisk?.managedDisk?.storageAccountType ?? 'Premium_LRS',
         upload: 'none',
         managedBy: vmId,
+        ...(keys === undefined ? {} : { encryptionSet: keys }),
         architecture: image.architecture,
         generation: image.generation,
         given: {
@@ -162,7 +171,7 @@ export function attachDisks(
   }
 }
 
-function attachable(context: Context, id: string, vmId: string, location: string): Disk {
+export function attachable(context: Context, id: string, vmId: string, location: string): Disk {
   const disk = context.estate.get('disk', id)
   if (!disk) throw new Refusal(404, 'NotFound', `Disk ${id} not found.`)
   if (disk.life.state() !== 'ready') throw new Refusal(409, 'Conflict', `Disk ${disk.name} is not ready.`)
@@ -192,7 +201,7 @@ function attachable(context: Context, id: string, vmId: string, location: string
   return disk
 }
 
-function checkFit(size: Sku, disk: { generation: string; architecture: string }): void {
+export function checkFit(size: Sku, disk: { generation: string; architecture: string }): void {
   if (size.architecture !== disk.architecture) {
     throw new Refusal(
       400,

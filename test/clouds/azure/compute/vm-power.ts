@@ -8,6 +8,7 @@ import {
   type Context,
 } from '#test/clouds/azure/context.ts'
 import type { Vm, VmPhase } from '#test/clouds/azure/estate.ts'
+import type { PlainReply } from '#test/clouds/core/server.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { checkQuota } from '#test/clouds/azure/compute/vm-rules.ts'
 import { vmType } from '#test/clouds/azure/compute/vm-view.ts'
@@ -17,8 +18,8 @@ const provider = 'Microsoft.Compute'
 export const startVm: ArmHandler = async (context, request) => {
   const vm = findVm(context, request)
   const phase = vm.life.state()
-  refusePowerChange(vm, phase, 'start', ['running', 'starting', 'deallocated'])
-  if (phase === 'deallocated') {
+  refusePowerChange(vm, phase, 'start', ['running', 'starting', 'deallocated', 'hibernated'])
+  if (phase === 'deallocated' || phase === 'hibernated') {
     const size = sizeNamed(vm.size)
     if (size) checkQuota(context, vm.location, size, vm.id)
     vm.life.enter('starting')
@@ -41,11 +42,36 @@ export const deallocateVm: ArmHandler = async (context, request) => {
     'restarting',
     'deallocating',
     'deallocated',
+    'hibernated',
   ])
+  if (request.query.get('hibernate') === 'true') return hibernate(context, request, vm)
   if (phase !== 'deallocated' && phase !== 'deallocating') {
     vm.life.enter('deallocating')
     await context.machines.stop(vm.vmId)
   }
+  return accepted(context, request, {
+    provider,
+    region: vm.location,
+    status: 202,
+    afterMs: context.delays.vmStop,
+  })
+}
+
+/** The guest writes its memory to the boot disk, which it must have been taught. */
+async function hibernate(context: Context, request: ArmRequest, vm: Vm): Promise<PlainReply> {
+  const taught = vm.extensions.some(({ readyAtMs }) => context.clock.now() >= readyAtMs)
+  if (!vm.hibernationEnabled || !taught) {
+    throw new Refusal(
+      409,
+      'OperationNotAllowed',
+      vm.hibernationEnabled
+        ? `The guest operating system of VM '${vm.name}' is not configured for hibernation.`
+        : `The Hibernate-Deallocate operation cannot be performed on VM '${vm.name}' because hibernation is not enabled for it.`,
+    )
+  }
+  refusePowerChange(vm, vm.life.state(), 'hibernate', ['running'])
+  vm.life.enter('hibernating')
+  await context.machines.stop(vm.vmId)
   return accepted(context, request, {
     provider,
     region: vm.location,

@@ -1,11 +1,11 @@
-import { sizeNamed, type Context, type Sku } from '#test/clouds/azure/context.ts'
-import type { Nic } from '#test/clouds/azure/estate.ts'
+import { checkReference, hibernates, sizeNamed, type Context, type Sku } from '#test/clouds/azure/context.ts'
+import type { Nic, Vm } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import type { NicReference, VmBody } from '#test/clouds/azure/compute/vm-body.ts'
 
 /** What must be right about a VM before anything of it is made. */
 
-export function checkSize({ properties }: VmBody, location: string): Sku {
+export function checkSize({ properties }: Pick<VmBody, 'properties'>, location: string): Sku {
   const size = sizeNamed(properties.hardwareProfile.vmSize)
   if (size) return size
   throw new Refusal(
@@ -20,7 +20,7 @@ export function checkSize({ properties }: VmBody, location: string): Sku {
 export function checkQuota({ estate, coreQuota }: Context, location: string, size: Sku, vmId: string): void {
   const using = estate
     .list('vm')
-    .filter((vm) => vm.location === location && vm.id !== vmId && vm.life.state() !== 'deallocated')
+    .filter((vm) => vm.location === location && vm.id !== vmId && !vm.uncounted && !isIdle(vm))
     .reduce((cores, vm) => cores + (sizeNamed(vm.size)?.vcpus ?? 0), 0)
   if (using + size.vcpus <= coreQuota) return
   throw new Refusal(
@@ -28,6 +28,45 @@ export function checkQuota({ estate, coreQuota }: Context, location: string, siz
     'OperationNotAllowed',
     `Operation could not be completed as it results in exceeding approved Total Regional Cores quota. Additional details - Deployment Model: Resource Manager, Location: ${location}, Current Limit: ${coreQuota}, Current Usage: ${using}, Additional Required: ${size.vcpus}, (Minimum) New Limit Required: ${using + size.vcpus}.`,
   )
+}
+
+const isIdle = (vm: Vm): boolean => ['deallocated', 'hibernated'].includes(vm.life.state())
+
+/** What of a VM's wishes goes together. A spot VM costs a cent for each vCPU and hour here. */
+export function checkWishes(context: Context, { properties }: VmBody, size: Sku): void {
+  const { priority, evictionPolicy, billingProfile, additionalCapabilities } = properties
+  const spot = priority?.toLowerCase() === 'spot'
+  for (const [name, value] of Object.entries({ evictionPolicy, billingProfile })) {
+    if (value === undefined || spot) continue
+    throw new Refusal(
+      400,
+      'InvalidParameter',
+      `The parameter '${name}' is allowed for Azure Spot VMs only.`,
+      name,
+    )
+  }
+  const maxPrice = billingProfile?.maxPrice ?? -1
+  if (maxPrice !== -1 && maxPrice <= 0)
+    throw new Refusal(400, 'InvalidParameter', `The max price ${maxPrice} is not valid.`, 'maxPrice')
+  const price = size.vcpus * 0.01
+  if (spot && maxPrice !== -1 && maxPrice < price) {
+    throw new Refusal(
+      409,
+      'OperationNotAllowed',
+      `Unable to perform operation 'Create VM' since the provided max price '${maxPrice} USD' is lower than the current spot price '${price} USD' for Azure Spot VM size '${size.name}'. For more information, see https://aka.ms/AzureSpot/errormessages.`,
+    )
+  }
+  checkReference(context, properties.proximityPlacementGroup?.id)
+  if (additionalCapabilities?.hibernationEnabled && (spot || !hibernates(size.name))) {
+    throw new Refusal(
+      400,
+      'OperationNotAllowed',
+      spot
+        ? 'Hibernation is not supported for Azure Spot VMs.'
+        : `The VM size '${size.name}' does not support hibernation.`,
+      'additionalCapabilities.hibernationEnabled',
+    )
+  }
 }
 
 export function takeNics(

@@ -1,5 +1,6 @@
 import type { Context } from '#test/clouds/azure/context.ts'
-import { provisioningState, type Vm, type VmPhase } from '#test/clouds/azure/estate.ts'
+import { showExtension } from '#test/clouds/azure/compute/vm-extensions.ts'
+import { provisioningState, type Disk, type Vm, type VmPhase } from '#test/clouds/azure/estate.ts'
 
 export const vmType = 'Microsoft.Compute/virtualMachines'
 
@@ -11,7 +12,11 @@ export function showVm(context: Context, vm: Vm, withView: boolean): Record<stri
     name: id.split('/').at(-1),
     diskSizeGB: sizeGb(id),
     deleteOption,
-    managedDisk: { id: groupShouted(id), storageAccountType: context.estate.get('disk', id)?.sku },
+    managedDisk: {
+      id: groupShouted(id),
+      storageAccountType: context.estate.get('disk', id)?.sku,
+      ...keysOf(context.estate.get('disk', id)),
+    },
   })
   return {
     id: vm.id,
@@ -19,6 +24,10 @@ export function showVm(context: Context, vm: Vm, withView: boolean): Record<stri
     type: vmType,
     location: vm.location,
     tags: vm.tags,
+    etag: vm.etag,
+    ...(vm.extensions.length > 0
+      ? { resources: vm.extensions.map((extension) => showExtension(context, vm, extension)) }
+      : {}),
     ...(vm.zones.length > 0 ? { zones: vm.zones } : {}),
     properties: {
       ...shown,
@@ -26,6 +35,7 @@ export function showVm(context: Context, vm: Vm, withView: boolean): Record<stri
       timeCreated: vm.createdAt.toISOString(),
       provisioningState: provisioningState(vm.life.state()),
       hardwareProfile: { vmSize: vm.size },
+      ...(vm.hibernationEnabled ? { additionalCapabilities: { hibernationEnabled: true } } : {}),
       storageProfile: {
         ...(imageReference === undefined ? {} : { imageReference }),
         osDisk: attached(vm.osDisk),
@@ -41,6 +51,9 @@ export function showVm(context: Context, vm: Vm, withView: boolean): Record<stri
     },
   }
 }
+
+const keysOf = (disk: Disk | undefined) =>
+  disk?.encryptionSet === undefined ? {} : { diskEncryptionSet: { id: disk.encryptionSet } }
 
 /** The compute service spells the group of a disk in capitals, which clients have to bear. */
 const groupShouted = (id: string): string =>
@@ -59,6 +72,8 @@ export function instanceView(vm: Vm): Record<string, unknown> {
     starting: 'starting',
     deallocating: 'deallocating',
     deallocated: 'deallocated',
+    hibernating: 'deallocating',
+    hibernated: 'deallocated',
   }
   const failed = vm.failure && phase === 'failed' ? vm.failure : undefined
   return {
@@ -80,6 +95,9 @@ export function instanceView(vm: Vm): Record<string, unknown> {
       ...(power[phase] === undefined
         ? []
         : [{ code: `PowerState/${power[phase]}`, level: 'Info', displayStatus: `VM ${power[phase]}` }]),
+      ...(phase === 'hibernated'
+        ? [{ code: 'HibernationState/Hibernated', level: 'Info', displayStatus: 'Hibernated' }]
+        : []),
     ],
   }
 }

@@ -4,6 +4,7 @@ import {
   accepted,
   fixed,
   groupOf,
+  hibernates,
   idOf,
   listOf,
   locationOf,
@@ -12,11 +13,18 @@ import {
   type Context,
 } from '#test/clouds/azure/context.ts'
 import type { Vm, VmPhase } from '#test/clouds/azure/estate.ts'
+import { checkEtag, newEtag } from '#test/clouds/azure/networks/etag.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
-import { vmBody, vmUpdate, type VmBody } from '#test/clouds/azure/compute/vm-body.ts'
+import { vmBody, type VmBody } from '#test/clouds/azure/compute/vm-body.ts'
 import { attachDisks, imageDisk, type BootDisk } from '#test/clouds/azure/compute/vm-disks.ts'
 import { findVm, markedForDeletion, powerOn } from '#test/clouds/azure/compute/vm-power.ts'
-import { checkAccounts, checkQuota, checkSize, takeNics } from '#test/clouds/azure/compute/vm-rules.ts'
+import {
+  checkAccounts,
+  checkQuota,
+  checkSize,
+  checkWishes,
+  takeNics,
+} from '#test/clouds/azure/compute/vm-rules.ts'
 import { instanceView, showVm, vmType } from '#test/clouds/azure/compute/vm-view.ts'
 
 const provider = 'Microsoft.Compute'
@@ -40,6 +48,7 @@ export const putVm: ArmHandler = async (context, request) => {
       ? attachDisks(context, body, size, id, location)
       : imageDisk(context, request, body, size, id)
   checkAccounts(body, boot.fromImage)
+  checkWishes(context, body, size)
 
   const { osDisk, dataDisks, generation } = existing ?? (await boot.take())
   for (const nic of nics) nic.vmId = id
@@ -64,6 +73,9 @@ export const putVm: ArmHandler = async (context, request) => {
     })),
     fixed: fixedParts(body),
     shown: shownParts(body),
+    etag: newEtag(),
+    hibernationEnabled: body.properties.additionalCapabilities?.hibernationEnabled ?? false,
+    extensions: [],
     diagnostics: body.properties.diagnosticsProfile?.bootDiagnostics?.enabled ?? false,
     life: lifeOf(context, id),
   }
@@ -86,36 +98,6 @@ export const putVm: ArmHandler = async (context, request) => {
     body: showVm(context, vm, false),
     afterMs: context.delays.vmCreate,
     ...(vm.failure ? { error: vm.failure } : {}),
-  })
-}
-
-/** PATCH: tags, and what becomes of disks and interfaces when the VM is deleted. */
-export const patchVm: ArmHandler = (context, request) => {
-  const vm = findVm(context, request)
-  vmUpdate(request.body, '')
-  if (vm.life.state() === 'deleting') throw markedForDeletion(vm)
-  const { tags, properties } = request.body as {
-    tags?: Vm['tags']
-    properties?: Partial<VmBody['properties']>
-  }
-  vm.tags = tags ?? vm.tags
-  vm.osDisk.deleteOption = properties?.storageProfile?.osDisk?.deleteOption ?? vm.osDisk.deleteOption
-  for (const { lun, deleteOption } of properties?.storageProfile?.dataDisks ?? []) {
-    const disk = vm.dataDisks.find((each) => each.lun === lun)
-    if (!disk) throw new Refusal(400, 'InvalidParameter', `There is no data disk at LUN ${lun}.`, 'dataDisks')
-    disk.deleteOption = deleteOption ?? disk.deleteOption
-  }
-  for (const { id, properties: given } of properties?.networkProfile?.networkInterfaces ?? []) {
-    const nic = vm.nics.find((each) => each.id.toLowerCase() === id.toLowerCase())
-    if (!nic) throw fixed('networkProfile.networkInterfaces')
-    nic.deleteOption = given?.deleteOption ?? nic.deleteOption
-  }
-  return accepted(context, request, {
-    provider,
-    region: vm.location,
-    status: 200,
-    body: showVm(context, vm, false),
-    afterMs: 0,
   })
 }
 
@@ -156,7 +138,8 @@ export const deleteVm: ArmHandler = async (context, request) => {
   })
 }
 
-function lifeOf(context: Context, id: string): Vm['life'] {
+/** The states of a VM with time; `initial` other than `creating` is for one that was there before. */
+export function lifeOf(context: Context, id: string, initial: VmPhase = 'creating'): Vm['life'] {
   const { delays, clock } = context
   return createLifecycle<VmPhase>({
     clock,
@@ -166,9 +149,10 @@ function lifeOf(context: Context, id: string): Vm['life'] {
       starting: { to: 'running', afterMs: delays.vmStart },
       restarting: { to: 'running', afterMs: delays.vmStart },
       deallocating: { to: 'deallocated', afterMs: delays.vmStop },
+      hibernating: { to: 'hibernated', afterMs: delays.vmStop },
       deleting: { to: 'gone', afterMs: delays.vmDelete },
     },
-  }).start('creating', (phase) => {
+  }).start(initial, (phase) => {
     if (phase === 'gone') bury(context, id)
   })
 }
@@ -199,23 +183,14 @@ function bury(context: Context, id: string): void {
 }
 
 function updateVm(context: Context, request: ArmRequest, vm: Vm, body: VmBody, location: string) {
+  checkEtag(request, vm)
   if (vm.life.state() === 'deleting') throw markedForDeletion(vm)
   if (location !== vm.location) throw fixed('location')
   if ((body.zones ?? []).join() !== vm.zones.join()) throw fixed('zones')
   for (const [property, value] of Object.entries(fixedParts(body))) {
     if (JSON.stringify(value) !== JSON.stringify(vm.fixed[property])) throw fixed(property)
   }
-  if (
-    body.properties.hardwareProfile.vmSize.toLowerCase() !== vm.size.toLowerCase() &&
-    vm.life.state() !== 'deallocated'
-  ) {
-    throw new Refusal(
-      409,
-      'OperationNotAllowed',
-      `Unable to resize the VM ${vm.name} while it is not deallocated.`,
-    )
-  }
-  vm.size = checkSize(body, location).name
+  resize(vm, body, location)
   vm.tags = body.tags ?? {}
   return accepted(context, request, {
     provider,
@@ -224,6 +199,27 @@ function updateVm(context: Context, request: ArmRequest, vm: Vm, body: VmBody, l
     body: showVm(context, vm, false),
     afterMs: 0,
   })
+}
+
+/** A VM that runs would be restarted elsewhere; here it has to be deallocated first. */
+export function resize(vm: Vm, body: Pick<VmBody, 'properties'>, location: string): void {
+  const size = checkSize(body, location)
+  if (size.name === vm.size) return
+  if (vm.life.state() !== 'deallocated') {
+    throw new Refusal(
+      409,
+      'OperationNotAllowed',
+      `Unable to resize the VM ${vm.name} while it is not deallocated.`,
+    )
+  }
+  if (vm.hibernationEnabled && !hibernates(size.name)) {
+    throw new Refusal(
+      409,
+      'OperationNotAllowed',
+      `The VM size '${size.name}' does not support hibernation, which is enabled for VM '${vm.name}'.`,
+    )
+  }
+  vm.size = size.name
 }
 
 const fixedParts = ({
@@ -244,5 +240,9 @@ function shownParts({ properties }: VmBody): Record<string, unknown> {
       : {}),
     diagnosticsProfile: properties.diagnosticsProfile,
     imageReference: properties.storageProfile.imageReference,
+    priority: properties.priority,
+    evictionPolicy: properties.evictionPolicy,
+    billingProfile: properties.billingProfile,
+    proximityPlacementGroup: properties.proximityPlacementGroup,
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
 import {
   accepted,
+  checkReference,
   fixed,
   idOf,
   groupOf,
@@ -43,23 +44,36 @@ export const capabilities = object('SupportedCapabilities', {
   supportedSecurityOption: text,
 })
 
+export const encryption = object('Encryption', {
+  type: oneOf(
+    'EncryptionAtRestWithPlatformKey',
+    'EncryptionAtRestWithCustomerKey',
+    'EncryptionAtRestWithPlatformAndCustomerKeys',
+  ),
+  diskEncryptionSetId: text,
+})
+
+const sku = object('DiskSku', {
+  name: oneOf(
+    'Standard_LRS',
+    'StandardSSD_LRS',
+    'Premium_LRS',
+    'PremiumV2_LRS',
+    'UltraSSD_LRS',
+    'Premium_ZRS',
+    'StandardSSD_ZRS',
+  ),
+})
+
+export const diskSku = sku
+
 const diskBody = object(
   'Disk',
   {
     location: text,
     tags,
     zones: list(oneOf('1', '2', '3')),
-    sku: object('DiskSku', {
-      name: oneOf(
-        'Standard_LRS',
-        'StandardSSD_LRS',
-        'Premium_LRS',
-        'PremiumV2_LRS',
-        'UltraSSD_LRS',
-        'Premium_ZRS',
-        'StandardSSD_ZRS',
-      ),
-    }),
+    sku,
     properties: object(
       'DiskProperties',
       {
@@ -68,6 +82,8 @@ const diskBody = object(
         supportedCapabilities: capabilities,
         creationData,
         diskSizeGB: whole(1, 65_536),
+        encryption,
+        supportsHibernation: flag,
         networkAccessPolicy: oneOf('AllowAll', 'AllowPrivate', 'DenyAll'),
         publicNetworkAccess: oneOf('Enabled', 'Disabled'),
       },
@@ -87,6 +103,7 @@ interface DiskBody {
     supportedCapabilities?: { architecture?: 'x64' | 'Arm64' }
     creationData: { createOption: string; uploadSizeBytes?: number; sourceResourceId?: string }
     diskSizeGB?: number
+    encryption?: { diskEncryptionSetId?: string }
   }
 }
 
@@ -99,8 +116,11 @@ export const putDisk: ArmHandler = async (context, request) => {
   const existing = context.estate.get('disk', id)
   if (existing) return updateDisk(context, request, existing, body, location)
 
+  const keys = body.properties.encryption?.diskEncryptionSetId
+  checkReference(context, keys)
   const storeId = `disk-${randomUUID()}`
   let sizeBytes = (diskSizeGB ?? 0) * gibibyte
+  let inherited: { architecture?: 'x64' | 'Arm64'; generation?: 'V1' | 'V2' } = {}
   if (made.createOption === 'Upload') {
     if (made.uploadSizeBytes === undefined) throw missing('disk.creationData.uploadSizeBytes')
     sizeBytes = made.uploadSizeBytes - footerBytes
@@ -112,6 +132,17 @@ export const putDisk: ArmHandler = async (context, request) => {
     const from = made.sourceResourceId ?? ''
     const source = context.estate.get('snapshot', from) ?? context.estate.get('disk', from)
     if (!source) throw new Refusal(404, 'NotFound', `Resource '${from}' not found.`)
+    if (source.life.state() !== 'ready')
+      throw new Refusal(409, 'OperationNotAllowed', `Resource '${from}' is not ready to be copied.`)
+    if (sizeBytes > 0 && sizeBytes < source.sizeBytes) {
+      throw new Refusal(
+        400,
+        'InvalidParameter',
+        `The specified disk size ${diskSizeGB} GB is smaller than the size of the corresponding snapshot.`,
+        'disk.diskSizeGB',
+      )
+    }
+    inherited = { architecture: source.architecture, generation: source.generation }
     sizeBytes = Math.max(sizeBytes, source.sizeBytes)
     await context.store.clone(storeId, source.storeId)
     await context.store.resize(storeId, sizeBytes)
@@ -135,8 +166,9 @@ export const putDisk: ArmHandler = async (context, request) => {
     zones: body.zones ?? [],
     sku: body.sku?.name ?? 'Standard_LRS',
     upload: made.createOption === 'Upload' ? 'ready' : 'none',
-    architecture: body.properties.supportedCapabilities?.architecture ?? 'x64',
-    generation: body.properties.hyperVGeneration ?? 'V1',
+    architecture: body.properties.supportedCapabilities?.architecture ?? inherited.architecture ?? 'x64',
+    generation: body.properties.hyperVGeneration ?? inherited.generation ?? 'V1',
+    ...(keys === undefined ? {} : { encryptionSet: keys }),
     given: body.properties,
   })
   return accepted(context, request, {
@@ -193,8 +225,10 @@ function updateDisk(
   if (was && uploadSizeBytes !== was.uploadSizeBytes) throw fixed('creationData.uploadSizeBytes')
   if (was && sourceResourceId?.toLowerCase() !== was.sourceResourceId?.toLowerCase())
     throw fixed('creationData.sourceResourceId')
-  if ((body.properties.hyperVGeneration ?? 'V1') !== disk.generation) throw fixed('hyperVGeneration')
+  if ((body.properties.hyperVGeneration ?? disk.generation) !== disk.generation)
+    throw fixed('hyperVGeneration')
   if ((body.zones ?? []).join() !== disk.zones.join()) throw fixed('zones')
+  refuseKeyChange(disk, body.properties.encryption?.diskEncryptionSetId)
   disk.tags = body.tags ?? {}
   return accepted(context, request, {
     provider,
@@ -203,13 +237,6 @@ function updateDisk(
     body: showDisk(disk),
     afterMs: 0,
   })
-}
-
-export const patchDisk: ArmHandler = (context, request) => {
-  const disk = findDisk(context, request)
-  object('DiskUpdate', { tags })(request.body, '')
-  disk.tags = (request.body as { tags?: Tags }).tags ?? disk.tags
-  return json(200, showDisk(disk))
 }
 
 export const getDisk: ArmHandler = (context, request) => json(200, showDisk(findDisk(context, request)))
@@ -265,7 +292,7 @@ export function diskState(disk: Disk): string {
   return disk.grant && disk.grant.expiresAtMs > Date.now() ? 'ActiveSAS' : 'Unattached'
 }
 
-function showDisk(disk: Disk): Record<string, unknown> {
+export function showDisk(disk: Disk): Record<string, unknown> {
   return {
     id: disk.id,
     name: disk.name,
@@ -285,7 +312,10 @@ function showDisk(disk: Disk): Record<string, unknown> {
       provisioningState: provisioningState(disk.life.state()),
       timeCreated: disk.createdAt.toISOString(),
       uniqueId: disk.uniqueId,
-      encryption: { type: 'EncryptionAtRestWithPlatformKey' },
+      encryption:
+        disk.encryptionSet === undefined
+          ? { type: 'EncryptionAtRestWithPlatformKey' }
+          : { type: 'EncryptionAtRestWithCustomerKey', diskEncryptionSetId: disk.encryptionSet },
       networkAccessPolicy: 'AllowAll',
       publicNetworkAccess: 'Enabled',
     },
@@ -294,3 +324,9 @@ function showDisk(disk: Disk): Record<string, unknown> {
 
 const missing = (parameter: string): Refusal =>
   new Refusal(400, 'InvalidParameter', `Required parameter '${parameter}' is missing (null).`, parameter)
+
+/** Keys can be changed by an update of their own; a repeated creation must name the same. */
+function refuseKeyChange(disk: Disk, keys: string | undefined): void {
+  if (keys !== undefined && keys.toLowerCase() !== disk.encryptionSet?.toLowerCase())
+    throw fixed('encryption.diskEncryptionSetId')
+}

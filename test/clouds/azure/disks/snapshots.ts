@@ -108,6 +108,8 @@ export const putSnapshot: ArmHandler = async (context, request) => {
     sizeBytes: source.sizeBytes,
     footer: exportFooter(source.sizeBytes),
     uniqueId: randomUUID(),
+    sourceUniqueId: source.uniqueId,
+    ...(source.encryptionSet === undefined ? {} : { encryptionSet: source.encryptionSet }),
     etag: `"0x${randomUUID().slice(0, 8).toUpperCase()}"`,
     architecture: source.architecture,
     generation: source.generation,
@@ -163,6 +165,10 @@ function showSnapshot(snapshot: Snapshot): Record<string, unknown> {
     sku: { name: 'Standard_LRS', tier: 'Standard' },
     properties: {
       ...snapshot.given,
+      creationData: {
+        ...(snapshot.given['creationData'] as object),
+        sourceUniqueId: snapshot.sourceUniqueId,
+      },
       hyperVGeneration: snapshot.generation,
       supportedCapabilities: { architecture: snapshot.architecture },
       diskSizeBytes: snapshot.sizeBytes,
@@ -172,6 +178,10 @@ function showSnapshot(snapshot: Snapshot): Record<string, unknown> {
       timeCreated: snapshot.createdAt.toISOString(),
       uniqueId: snapshot.uniqueId,
       snapshotAccessState: 'Available',
+      encryption:
+        snapshot.encryptionSet === undefined
+          ? { type: 'EncryptionAtRestWithPlatformKey' }
+          : { type: 'EncryptionAtRestWithCustomerKey', diskEncryptionSetId: snapshot.encryptionSet },
     },
   }
 }

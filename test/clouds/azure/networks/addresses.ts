@@ -6,8 +6,11 @@ import {
   locationOf,
   notFound,
   type ArmHandler,
+  type Context,
 } from '#test/clouds/azure/context.ts'
 import { provisioningState, type Address, type Tags } from '#test/clouds/azure/estate.ts'
+import { newEtag } from '#test/clouds/azure/networks/etag.ts'
+import { holderOf } from '#test/clouds/azure/networks/nics.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { list, object, oneOf, tags, text, whole } from '#test/clouds/azure/schema.ts'
 
@@ -21,7 +24,7 @@ const addressBody = object(
     tags,
     zones: list(text),
     sku: object('PublicIPAddressSku', {
-      name: oneOf('Basic', 'Standard', 'StandardV2'),
+      name: oneOf('Standard', 'StandardV2'),
       tier: oneOf('Regional', 'Global'),
     }),
     properties: object('PublicIPAddressPropertiesFormat', {
@@ -38,11 +41,20 @@ export const putAddress: ArmHandler = (context, request) => {
   const id = idOf(context, request, addressType)
   addressBody(request.body, '')
   const location = locationOf(request.body)
-  const body = request.body as { tags?: Tags; properties?: Record<string, unknown> }
+  const body = request.body as { tags?: Tags; sku?: object; properties?: Record<string, unknown> }
   const existing = context.estate.get('address', id)
   if (existing) {
     existing.tags = body.tags ?? {}
-    return json(200, showAddress(existing))
+    existing.etag = newEtag()
+    return json(200, showAddress(context, existing))
+  }
+  // Basic addresses, the only ones that could be dynamic, are no longer made.
+  if (body.properties?.['publicIPAllocationMethod'] !== 'Static' || body.sku === undefined) {
+    throw new Refusal(
+      400,
+      'PublicIPSkuRequiresStaticAllocation',
+      `Public IP address ${id} must be of the Standard SKU and of static allocation.`,
+    )
   }
   const count = context.estate.list('address').length
   const address: Address = {
@@ -54,7 +66,8 @@ export const putAddress: ArmHandler = (context, request) => {
     tags: body.tags ?? {},
     createdAt: new Date(),
     ip: `20.61.${Math.floor(count / 250)}.${(count % 250) + 4}`,
-    given: body.properties ?? {},
+    etag: newEtag(),
+    given: { ...body.properties, sku: body.sku },
     life: context.estate.begin(context.delays.network, context.delays.network, () => context.estate.drop(id)),
   }
   context.estate.add(address)
@@ -62,7 +75,7 @@ export const putAddress: ArmHandler = (context, request) => {
     provider,
     region: location,
     status: 201,
-    body: showAddress(address),
+    body: showAddress(context, address),
     afterMs: context.delays.network,
   })
 }
@@ -70,20 +83,18 @@ export const putAddress: ArmHandler = (context, request) => {
 export const getAddress: ArmHandler = (context, request) => {
   const address = context.estate.get('address', idOf(context, request, addressType))
   if (!address) throw notFound(request, addressType)
-  return json(200, showAddress(address))
+  return json(200, showAddress(context, address))
 }
 
 export const listAddresses: ArmHandler = (context, request) =>
-  listOf(context, request, addressType, (group) => context.estate.list('address', group).map(showAddress))
+  listOf(context, request, addressType, (group) =>
+    context.estate.list('address', group).map((address) => showAddress(context, address)),
+  )
 
 export const deleteAddress: ArmHandler = (context, request) => {
   const address = context.estate.get('address', idOf(context, request, addressType))
   if (!address) return { status: 204 }
-  const user = context.estate
-    .list('nic')
-    .find(({ configurations }) =>
-      configurations.some(({ addressId }) => addressId?.toLowerCase() === address.id.toLowerCase()),
-    )
+  const user = holderOf(context, address.id)
   if (user) {
     throw new Refusal(
       400,
@@ -100,15 +111,29 @@ export const deleteAddress: ArmHandler = (context, request) => {
   })
 }
 
-const showAddress = (address: Address) => ({
-  id: address.id,
-  name: address.name,
-  type: addressType,
-  location: address.location,
-  tags: address.tags,
-  properties: {
-    ...address.given,
-    ipAddress: address.ip,
-    provisioningState: provisioningState(address.life.state()).replace('Creating', 'Updating'),
-  },
-})
+function showAddress(context: Context, address: Address) {
+  const { sku, ...given } = address.given
+  const nic = holderOf(context, address.id)
+  const configuration = nic?.configurations.find(
+    ({ addressId }) => addressId?.toLowerCase() === address.id.toLowerCase(),
+  )
+  return {
+    id: address.id,
+    name: address.name,
+    type: addressType,
+    location: address.location,
+    tags: address.tags,
+    etag: address.etag,
+    sku,
+    properties: {
+      idleTimeoutInMinutes: 4,
+      publicIPAddressVersion: 'IPv4',
+      ...given,
+      ipAddress: address.ip,
+      provisioningState: provisioningState(address.life.state()).replace('Creating', 'Updating'),
+      ...(nic && configuration
+        ? { ipConfiguration: { id: `${nic.id}/ipConfigurations/${configuration.name}` } }
+        : {}),
+    },
+  }
+}

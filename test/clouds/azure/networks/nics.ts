@@ -12,10 +12,12 @@ import {
 import {
   provisioningState,
   type IpConfiguration,
-  type Network,
   type Nic,
+  type Subnet,
   type Tags,
 } from '#test/clouds/azure/estate.ts'
+import { addressOf, rangeOf } from '#test/clouds/azure/networks/cidr.ts'
+import { checkEtag, newEtag } from '#test/clouds/azure/networks/etag.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, list, object, oneOf, tags, text } from '#test/clouds/azure/schema.ts'
 
@@ -103,12 +105,17 @@ export const putNic: ArmHandler = (context, request) => {
   if (existing?.life.state() === 'deleting')
     throw new Refusal(429, 'RetryableError', `${id} is being deleted.`)
   if (existing && existing.location !== location) throw fixed('location')
-  if (body.properties.networkSecurityGroup) throw badReference(body.properties.networkSecurityGroup.id, id)
+  checkEtag(request, existing)
+  const groupId = body.properties.networkSecurityGroup?.id
+  const guard = groupId === undefined ? undefined : context.estate.get('nsg', groupId)
+  if (groupId !== undefined && guard?.location !== location) throw badReference(groupId, id)
   const configurations = body.properties.ipConfigurations.map((each) =>
     configure(context, id, each, existing),
   )
   if (existing) {
-    Object.assign(existing, { configurations, tags: body.tags ?? {} })
+    Object.assign(existing, { configurations, tags: body.tags ?? {}, etag: newEtag() })
+    if (groupId === undefined) delete existing.groupId
+    else existing.groupId = groupId
     return json(200, showNic(context, existing, false))
   }
   const nic: Nic = {
@@ -120,6 +127,8 @@ export const putNic: ArmHandler = (context, request) => {
     tags: body.tags ?? {},
     createdAt: new Date(),
     configurations,
+    ...(groupId === undefined ? {} : { groupId }),
+    etag: newEtag(),
     given: {},
     life: context.estate.begin(context.delays.network, context.delays.network, () => context.estate.drop(id)),
   }
@@ -179,6 +188,14 @@ function configure(
   const publicAddress = given.properties.publicIPAddress
   if (publicAddress && !context.estate.get('address', publicAddress.id))
     throw badReference(publicAddress.id, nicId)
+  const holder = publicAddress && holderOf(context, publicAddress.id)
+  if (holder && holder.id.toLowerCase() !== nicId.toLowerCase()) {
+    throw new Refusal(
+      400,
+      'PublicIPAddressInUse',
+      `Resource ${nicId}/ipConfigurations/${given.name} is referencing public IP address ${publicAddress?.id} that is already allocated to resource ${holder.id}.`,
+    )
+  }
   const before = existing?.configurations.find(({ name }) => name === given.name)
   return {
     name: given.name,
@@ -193,12 +210,16 @@ function configure(
   }
 }
 
-/** Azure keeps the first four addresses of a subnet. */
-function nextAddress(subnet: Network['subnets'][number]): string {
-  const host = subnet.nextHost++
-  const [a, b] = subnet.prefix.split('.')
-  return `${a}.${b}.${Math.floor(host / 256)}.${host % 256}`
-}
+/** The interface that a public address leads to. */
+export const holderOf = ({ estate }: Context, addressId: string): Nic | undefined =>
+  estate
+    .list('nic')
+    .find(({ configurations }) =>
+      configurations.some((each) => each.addressId?.toLowerCase() === addressId.toLowerCase()),
+    )
+
+const nextAddress = (subnet: Subnet): string =>
+  addressOf(rangeOf(subnet.prefix, subnet.name).first + subnet.nextHost++)
 
 function showNic(context: Context, nic: Nic, expanded: boolean): Record<string, unknown> {
   const address = (id: string, deleteOption: string | undefined) => {
@@ -211,7 +232,7 @@ function showNic(context: Context, nic: Nic, expanded: boolean): Record<string, 
     type: nicType,
     location: nic.location,
     tags: nic.tags,
-    etag: `W/"${nic.createdAt.getTime()}"`,
+    etag: nic.etag,
     properties: {
       provisioningState: provisioningState(nic.life.state()).replace('Creating', 'Updating'),
       ipConfigurations: nic.configurations.map((each, index) => ({
@@ -229,6 +250,7 @@ function showNic(context: Context, nic: Nic, expanded: boolean): Record<string, 
         },
       })),
       ...(nic.vmId === undefined ? {} : { virtualMachine: { id: nic.vmId } }),
+      ...(nic.groupId === undefined ? {} : { networkSecurityGroup: { id: nic.groupId } }),
     },
   }
 }
