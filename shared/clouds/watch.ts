@@ -8,25 +8,38 @@ import { callSignal } from '#shared/clouds/scope.ts'
 export interface CallWatch {
   /**
    * Makes one call. `send` must throw CloudErrors. A throttled call had no effect, so it is sent again after the time the cloud named (or a
-   * growing one), as long as that ends within `absorbMs`; after that its error is the caller's.
+   * growing one), as long as that ends within `absorbMs`; after that its error is the caller's. While the cloud wants silence for longer than
+   * that, no call is sent at all: each gets a `throttled` error with the time that is left.
    */
   run<T>(send: () => Promise<T>): Promise<T>
   report(): HealthReport
 }
 
-/** @param absorbMs the longest that a call may wait out throttling in the worker's slot; longer waits are the queue's. */
+/**
+ * @param absorbMs the longest that a call may wait out throttling in the worker's slot; longer waits are the queue's.
+ * @param now, random, pause what tests hold still: milliseconds, 0 to 1, and waiting that ends when the call scope is aborted.
+ */
 export function createCallWatch({
   absorbMs,
   now = () => performance.now(),
+  random = Math.random,
+  pause = sleepInScope,
 }: {
   absorbMs: number
   now?: () => number
+  random?: () => number
+  pause?: (delayMs: number) => Promise<void>
 }): CallWatch {
   const pacer = createPacer(now)
   let samples: Sample[] = []
+  let lastThrottled: CloudError | undefined
 
-  const attempt = async <T>(send: () => Promise<T>): Promise<T> => {
+  const takeTurn = async (giveUpMs: number) => {
+    const silenceMs = pacer.silenceMs()
+    if (lastThrottled && now() + silenceMs > giveUpMs) throw stillThrottled(lastThrottled, silenceMs)
     await pause(pacer.takeTurn())
+  }
+  const attempt = async <T>(send: () => Promise<T>): Promise<T> => {
     const startedMs = now()
     let outcome: Outcome | undefined = 'ok'
     try {
@@ -46,15 +59,16 @@ export function createCallWatch({
     async run(send) {
       const giveUpMs = now() + absorbMs
       for (let attempts = 1; ; attempts++) {
+        await takeTurn(giveUpMs)
         try {
           const answer = await attempt(send)
           pacer.passed()
           return answer
         } catch (error) {
           if (!(error instanceof CloudError && error.code === 'throttled')) throw error
+          lastThrottled = error
           pacer.throttled(error.retryAfterMs)
-          const delayMs =
-            error.retryAfterMs ?? Math.min(5_000, 100 * 2 ** attempts) * (0.5 + Math.random() / 2)
+          const delayMs = error.retryAfterMs ?? growing(attempts) * (0.5 + random() / 2)
           if (now() + delayMs > giveUpMs) throw error
           await pause(delayMs)
         }
@@ -62,6 +76,27 @@ export function createCallWatch({
     },
     report: () => reportOf(samples.slice(-keptSamples), now(), pacer.perSecond()),
   }
+}
+
+/** 200, 400, 800 … up to 5000 ms. */
+const growing = (attempts: number): number => Math.min(5_000, 100 * 2 ** attempts)
+
+/** For a call that is not sent, because an earlier one was told when to come back. */
+function stillThrottled(earlier: CloudError, silenceMs: number): CloudError {
+  const { cloud, operation, vendorCode, requestId, remedy } = earlier
+  return new CloudError(
+    `No call for ${Math.ceil(silenceMs / 1000)} s more, as asked by: ${earlier.message}`,
+    {
+      cloud,
+      operation,
+      code: 'throttled',
+      kind: 'throttled',
+      retryAfterMs: Math.ceil(silenceMs),
+      ...(vendorCode === undefined ? {} : { vendorCode }),
+      ...(requestId === undefined ? {} : { requestId }),
+      ...(remedy === undefined ? {} : { remedy }),
+    },
+  )
 }
 
 type Outcome = 'ok' | 'failed' | 'throttled'
@@ -106,7 +141,7 @@ function statusOf(seen: Sample[], errorRate: number, throttleRate: number): Heal
   return errorRate >= 0.05 || throttleRate >= 0.25 ? 'degraded' : 'healthy'
 }
 
-async function pause(delayMs: number): Promise<void> {
+async function sleepInScope(delayMs: number): Promise<void> {
   if (delayMs <= 0) return
   const signal = callSignal()
   // The scope's own reason says more than a plain AbortError.
