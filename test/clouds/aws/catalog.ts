@@ -22,3 +22,7 @@ export const regionZones: Readonly<Record<string, string[]>> = {
 /** Types of the older Xen generation: no ENA needed, and no latest console output. */
 export const isXen = (typeName: string): boolean => /^(t2|p3)\./.test(typeName)
 export const isBurstable = (typeName: string): boolean => /^t\d/.test(typeName)
+
+/** EC2 User Guide, "Prerequisites for EC2 instance hibernation": families that can, bare metal never. */
+export const canHibernate = (typeName: string): boolean =>
+  /^(c[3-7]\w*|m[3-7]\w*|r[3-7]\w*|t[23]a?|i3\w*)\./.test(typeName) && !/metal/.test(typeName)

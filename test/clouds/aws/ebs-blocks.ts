@@ -1,46 +1,67 @@
 import { createHash } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
-import type { EbsCall } from '#test/clouds/aws/ebs-call.ts'
+import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { Refusal, invalidBlockRequest } from '#test/clouds/aws/refusal.ts'
-import type { Snapshot } from '#test/clouds/aws/world.ts'
+import type { Snapshot, World } from '#test/clouds/aws/world.ts'
 
 export const blockBytes = 512 * 1024
 export const blocksPerGib = 2048
 
 export async function listBlocks(call: EbsCall): Promise<PlainReply> {
-  const { world, query } = call
+  const { world } = call
   const snapshot = readable(call)
+  const { page, rest } = pageOf(call, await allocatedIn(world, snapshot), {
+    listing: snapshot.id,
+    sizeGib: snapshot.sizeGib,
+  })
+  return json(200, {
+    Blocks: page.map((index) => ({
+      BlockIndex: index,
+      BlockToken: blockToken(world, snapshot, index),
+    })),
+    ...rest,
+  })
+}
+
+/** Ascending indexes of the blocks that a completed snapshot holds. */
+export function allocatedIn(world: World, snapshot: Snapshot): Promise<number[]> {
+  snapshot.allocated ??= world.store.allocated(snapshot.diskId, blockBytes)
+  return snapshot.allocated
+}
+
+export const blockToken = (world: World, { id }: Snapshot, index: number): string =>
+  world.seal(`block|${id}|${index}|${Date.now() + world.delays.blockToken}`)
+
+/**
+ * The part of a listing that a call asks for, and what its answer says beside it. The vendor may give fewer than asked for, even none, and still
+ * name a next page. Tokens are bound to `listing`.
+ */
+export function pageOf(
+  { world, query }: EbsCall,
+  indexes: readonly number[],
+  { listing, sizeGib }: { listing: string; sizeGib: number },
+) {
   const size = wholeOf(query.get('maxResults') ?? '10000', 'maxResults', 100, 10_000)
   const start = wholeOf(
     query.get('startingBlockIndex') ?? '0',
     'startingBlockIndex',
     0,
-    snapshot.sizeGib * blocksPerGib - 1,
+    sizeGib * blocksPerGib - 1,
   )
   const token = query.get('pageToken')
-  const from = token === undefined ? start : resumeAt(world.unseal(token), snapshot)
-
-  snapshot.allocated ??= world.store.allocated(snapshot.diskId, blockBytes)
-  const rest = (await snapshot.allocated).filter((index) => index >= from)
-  // The vendor may give fewer than asked for, even none, and still name a next page.
+  const from = token === undefined ? start : resumeAt(world.unseal(token), listing)
+  const rest = indexes.filter((index) => index >= from)
   const short = world.pageLimit < size
   const count = short && token === undefined ? 0 : Math.min(size, world.pageLimit)
-  const page = rest.slice(0, count)
-  const expiresAtMs = Date.now() + world.delays.blockToken
   const next = rest[count]
   return {
-    status: 200,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      Blocks: page.map((index) => ({
-        BlockIndex: index,
-        BlockToken: world.seal(`block|${snapshot.id}|${index}|${expiresAtMs}`),
-      })),
+    page: rest.slice(0, count),
+    rest: {
       BlockSize: blockBytes,
-      VolumeSize: snapshot.sizeGib,
-      ExpiryTime: expiresAtMs / 1000,
-      NextToken: next === undefined ? undefined : world.seal(`page|${snapshot.id}|${next}`),
-    }),
+      VolumeSize: sizeGib,
+      ExpiryTime: (Date.now() + world.delays.blockToken) / 1000,
+      NextToken: next === undefined ? undefined : world.seal(`page|${listing}|${next}`),
+    },
   }
 }
 
@@ -115,7 +136,9 @@ export function openForBlocks(call: EbsCall): Snapshot {
   )
 }
 
-export function known({ world, region, snapshotId }: EbsCall): Snapshot {
+export const known = (call: EbsCall): Snapshot => knownAs(call, call.snapshotId)
+
+function knownAs({ world, region }: EbsCall, snapshotId: string): Snapshot {
   const snapshot = region.snapshots.get(snapshotId)
   if (!snapshot) {
     throw new Refusal('ResourceNotFoundException', `The snapshot ${snapshotId} does not exist`, {
@@ -139,8 +162,8 @@ export function wholeOf(value: unknown, name: string, min: number, max: number):
   )
 }
 
-function readable(call: EbsCall): Snapshot {
-  const snapshot = known(call)
+export function readable(call: EbsCall, snapshotId = call.snapshotId): Snapshot {
+  const snapshot = knownAs(call, snapshotId)
   if (snapshot.life.state() === 'completed') return snapshot
   throw invalidBlockRequest(
     'INVALID_SNAPSHOT_ID',
@@ -148,8 +171,8 @@ function readable(call: EbsCall): Snapshot {
   )
 }
 
-function resumeAt(plain: string | undefined, snapshot: Snapshot): number {
+function resumeAt(plain: string | undefined, listing: string): number {
   const [kind, of, index] = (plain ?? '').split('|')
-  if (kind === 'page' && of === snapshot.id) return Number(index)
+  if (kind === 'page' && of === listing) return Number(index)
   throw invalidBlockRequest('INVALID_PAGE_TOKEN', 'The page token is not valid')
 }

@@ -1,14 +1,24 @@
 import { createHash } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
 import { addTags } from '#test/clouds/aws/action.ts'
+import { encryptionOf } from '#test/clouds/aws/actions/volumes/volumes.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
 import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { blockBytes, known, openForBlocks, wholeOf } from '#test/clouds/aws/ebs-blocks.ts'
 import { Refusal, invalidBlockRequest } from '#test/clouds/aws/refusal.ts'
-import { newId, type Snapshot, type World } from '#test/clouds/aws/world.ts'
+import { newId, type Region, type Snapshot, type World } from '#test/clouds/aws/world.ts'
 
 const gibibyte = 2 ** 30
-const members = new Set(['VolumeSize', 'ClientToken', 'Description', 'Tags', 'Timeout', 'Encrypted'])
+const members = new Set([
+  'VolumeSize',
+  'ClientToken',
+  'Description',
+  'Tags',
+  'Timeout',
+  'Encrypted',
+  'KmsKeyArn',
+  'ParentSnapshotId',
+])
 
 export async function startSnapshot({ world, region, body }: EbsCall): Promise<PlainReply> {
   const asked = parse(body)
@@ -23,6 +33,8 @@ export async function startSnapshot({ world, region, body }: EbsCall): Promise<P
   const kept = before && region.snapshots.get(before.snapshotId)
   if (kept) return json(201, describe(world, kept))
 
+  const parent = parentIn(asked, { region, accountId: world.accountId, sizeGib })
+  const encryption = encryptionIn(asked, parent, { region: region.name, accountId: world.accountId })
   const id = newId('snap')
   const snapshot: Snapshot = {
     id,
@@ -35,6 +47,8 @@ export async function startSnapshot({ world, region, body }: EbsCall): Promise<P
     sizeGib,
     description: textOf(asked['Description'], 'Description', 255) ?? '',
     startedAt: new Date(),
+    ...encryption,
+    lineage: parent?.lineage ?? id,
     life: snapshotLife(world, 'open', timeoutMinutes),
     written: new Map(),
     allocated: undefined,
@@ -43,7 +57,10 @@ export async function startSnapshot({ world, region, body }: EbsCall): Promise<P
   region.snapshots.set(id, snapshot)
   region.visible.add(id)
   if (token !== undefined) region.imports.set(token, { asked: fingerprint, snapshotId: id })
-  await world.store.create(id, sizeGib * gibibyte)
+  if (parent) {
+    await world.store.clone(id, parent.diskId)
+    if (sizeGib > parent.sizeGib) await world.store.resize(id, sizeGib * gibibyte)
+  } else await world.store.create(id, sizeGib * gibibyte)
   return json(201, describe(world, snapshot))
 }
 
@@ -101,6 +118,58 @@ function parse(body: Buffer): Record<string, unknown> {
   return asked as Record<string, unknown>
 }
 
+/** The snapshot that the new one begins as: complete, of this account, not larger. */
+function parentIn(
+  asked: Record<string, unknown>,
+  { region, accountId, sizeGib }: { region: Region; accountId: string; sizeGib: number },
+): Snapshot | undefined {
+  const id = textOf(asked['ParentSnapshotId'], 'ParentSnapshotId', 64)
+  if (id === undefined) return undefined
+  const parent = region.snapshots.get(id)
+  if (!parent || parent.ownerId !== accountId) {
+    throw new Refusal('ResourceNotFoundException', `The snapshot ${id} does not exist`, {
+      reason: 'SNAPSHOT_NOT_FOUND',
+    })
+  }
+  if (parent.life.state() !== 'completed')
+    throw invalidBlockRequest(
+      'INVALID_SNAPSHOT_ID',
+      `The parent snapshot ${id} is not in the completed state`,
+    )
+  if (sizeGib < parent.sizeGib) {
+    throw invalidBlockRequest(
+      'INVALID_VOLUME_SIZE',
+      `The volume size ${sizeGib} is smaller than that of the parent snapshot, ${parent.sizeGib}`,
+    )
+  }
+  return parent
+}
+
+/** EBS direct API Reference, StartSnapshot: a wish for encryption and a parent exclude each other. */
+function encryptionIn(
+  asked: Record<string, unknown>,
+  parent: Snapshot | undefined,
+  { region, accountId }: { region: string; accountId: string },
+): Pick<Snapshot, 'encrypted' | 'kmsKeyId'> {
+  const encrypted = asked['Encrypted']
+  const key = textOf(asked['KmsKeyArn'], 'KmsKeyArn', 2048)
+  if (encrypted !== undefined && typeof encrypted !== 'boolean')
+    throw invalidBlockRequest('INVALID_PARAMETER_VALUE', 'Encrypted must be true or false')
+  if (parent && (encrypted !== undefined || key !== undefined)) {
+    throw invalidBlockRequest(
+      'INVALID_PARAMETER_VALUE',
+      'Encrypted and KmsKeyArn cannot be specified together with ParentSnapshotId',
+    )
+  }
+  if (key !== undefined && encrypted !== true)
+    throw invalidBlockRequest('INVALID_PARAMETER_VALUE', 'KmsKeyArn requires Encrypted')
+  if (key !== undefined && !/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)\/.+$/.test(key))
+    throw invalidBlockRequest('INVALID_PARAMETER_VALUE', `KmsKeyArn ${key} is not the ARN of a key`)
+  if (parent) return { encrypted: parent.encrypted, kmsKeyId: parent.kmsKeyId }
+  if (encrypted !== true) return { encrypted: false, kmsKeyId: undefined }
+  return encryptionOf({ encrypted, kmsKeyId: key }, undefined, accountId, region)
+}
+
 function textOf(value: unknown, name: string, max: number): string | undefined {
   if (value === undefined || (typeof value === 'string' && value.length <= max)) return value
   throw invalidBlockRequest('INVALID_PARAMETER_VALUE', `${name} must be text of at most ${max} characters`)
@@ -130,6 +199,7 @@ const describe = (world: World, snapshot: Snapshot) => ({
   StartTime: snapshot.startedAt.getTime() / 1000,
   VolumeSize: snapshot.sizeGib,
   BlockSize: blockBytes,
+  KmsKeyArn: snapshot.kmsKeyId,
   Description: snapshot.description,
   Tags: [...snapshot.tags].map(([Key, Value]) => ({ Key, Value })),
 })

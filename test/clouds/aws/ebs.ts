@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Fault } from '#test/clouds/core/types.ts'
 import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
+import { listChanges } from '#test/clouds/aws/ebs-changes.ts'
 import { getBlock, listBlocks, putBlock } from '#test/clouds/aws/ebs-blocks.ts'
 import { completeSnapshot, startSnapshot } from '#test/clouds/aws/ebs-imports.ts'
 import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
@@ -97,6 +98,13 @@ const routes: Route[] = [
     pattern: /^\/snapshots\/(?<snapshot>[^/]+)\/blocks$/,
     query: ['pageToken', 'maxResults', 'startingBlockIndex'],
     run: listBlocks,
+  },
+  {
+    operation: 'ListChangedBlocks',
+    method: 'GET',
+    pattern: /^\/snapshots\/(?<snapshot>[^/]+)\/changedblocks$/,
+    query: ['firstSnapshotId', 'pageToken', 'maxResults', 'startingBlockIndex'],
+    run: listChanges,
   },
   {
     operation: 'GetSnapshotBlock',

@@ -1,32 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
 import type { Action } from '#test/clouds/aws/action.ts'
-import { deregisterImage, describeImages, registerImage } from '#test/clouds/aws/actions/images.ts'
-import {
-  describeInstances,
-  getConsoleOutput,
-  modifyInstanceAttribute,
-  rebootInstances,
-  startInstances,
-  stopInstances,
-  terminateInstances,
-} from '#test/clouds/aws/actions/instances.ts'
-import {
-  describeAvailabilityZones,
-  describeInstanceTypes,
-  describeRegions,
-  describeSecurityGroups,
-} from '#test/clouds/aws/actions/places.ts'
-import { runInstances } from '#test/clouds/aws/actions/run.ts'
-import { createSnapshot, deleteSnapshot, describeSnapshots } from '#test/clouds/aws/actions/snapshots.ts'
-import { createSecurityGroup, createTags, deleteTags } from '#test/clouds/aws/actions/tags.ts'
-import {
-  attachVolume,
-  createVolume,
-  deleteVolume,
-  describeVolumes,
-  detachVolume,
-} from '#test/clouds/aws/actions/volumes.ts'
+import { machineActions } from '#test/clouds/aws/actions/machines.ts'
+import { serviceActions } from '#test/clouds/aws/actions/services.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
 import { parseQuery, type Node } from '#test/clouds/aws/shapes.ts'
 import { checkSignature, type Account } from '#test/clouds/aws/signature.ts'
@@ -85,34 +61,7 @@ export function readEc2Request(request: PlainRequest, world: World, account: Acc
 
 const xmlHeaders = { 'content-type': 'text/xml;charset=UTF-8' }
 
-const actions: Readonly<Record<string, Action>> = {
-  DescribeRegions: describeRegions,
-  DescribeAvailabilityZones: describeAvailabilityZones,
-  DescribeInstanceTypes: describeInstanceTypes,
-  DescribeSecurityGroups: describeSecurityGroups,
-  CreateSecurityGroup: createSecurityGroup,
-  DescribeImages: describeImages,
-  RegisterImage: registerImage,
-  DeregisterImage: deregisterImage,
-  RunInstances: runInstances,
-  DescribeInstances: describeInstances,
-  StartInstances: startInstances,
-  StopInstances: stopInstances,
-  RebootInstances: rebootInstances,
-  TerminateInstances: terminateInstances,
-  ModifyInstanceAttribute: modifyInstanceAttribute,
-  GetConsoleOutput: getConsoleOutput,
-  DescribeVolumes: describeVolumes,
-  CreateVolume: createVolume,
-  AttachVolume: attachVolume,
-  DetachVolume: detachVolume,
-  DeleteVolume: deleteVolume,
-  CreateSnapshot: createSnapshot,
-  DescribeSnapshots: describeSnapshots,
-  DeleteSnapshot: deleteSnapshot,
-  CreateTags: createTags,
-  DeleteTags: deleteTags,
-}
+const actions: Readonly<Record<string, Action>> = { ...machineActions, ...serviceActions }
 
 /** A form that cannot be read has no action, and is refused as such. */
 function parseForm(request: PlainRequest): Record<string, Node> {
@@ -125,7 +74,7 @@ function parseForm(request: PlainRequest): Record<string, Node> {
 
 /** The first id in the request, for the call log. */
 function resourceOf(parameters: Record<string, Node>): string | undefined {
-  for (const name of ['InstanceId', 'VolumeId', 'SnapshotId', 'ImageId', 'ResourceId']) {
+  for (const name of resourceNames) {
     const value = parameters[name]
     if (typeof value === 'string') return value
     const first = value?.['1']
@@ -133,3 +82,17 @@ function resourceOf(parameters: Record<string, Node>): string | undefined {
   }
   return undefined
 }
+
+const resourceNames = [
+  'InstanceId',
+  'VolumeId',
+  'SnapshotId',
+  'ImageId',
+  'GroupId',
+  'AllocationId',
+  'InternetGatewayId',
+  'SubnetId',
+  'VpcId',
+  'NetworkInterfaceId',
+  'ResourceId',
+]

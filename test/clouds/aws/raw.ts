@@ -14,7 +14,16 @@ export interface RawAws {
   close(): Promise<void>
 }
 
-export const instant = { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 0 }
+export const instant = {
+  pending: 0,
+  stopping: 0,
+  terminating: 0,
+  snapshot: 0,
+  volume: 0,
+  modification: 0,
+  network: 0,
+  visible: 0,
+}
 
 export async function openRaw(options: Partial<AwsOptions> = {}, region = 'us-east-1'): Promise<RawAws> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-raw-aws-'))

@@ -1,6 +1,7 @@
 import type { LoopbackCloud } from '#test/clouds/core/types.ts'
+import { defaultVpc } from '#test/clouds/aws/actions/networks/places.ts'
 import { shownState } from '#test/clouds/aws/actions/snapshots.ts'
-import { settle, type Tagged, type World } from '#test/clouds/aws/world.ts'
+import { settle, type Region, type Tagged, type World } from '#test/clouds/aws/world.ts'
 
 type Residue = ReturnType<LoopbackCloud['residue']>
 
@@ -20,8 +21,35 @@ export function residueIn(world: World): Residue {
       ...[...region.volumes.values()].map((volume) =>
         entry('volume', volume, volume.attachedTo === undefined ? 'available' : 'in-use'),
       ),
+      ...[...region.addresses.values()].map((address) =>
+        entry('address', address, address.associationId === undefined ? 'free' : 'associated'),
+      ),
+      ...[...region.interfaces.values()]
+        .filter(({ instanceId }) => instanceId === undefined)
+        .map((each) => entry('interface', each, 'available')),
+      ...networksOf(region),
     ]
   })
+}
+
+/** Without the network that every account finds. */
+function networksOf(region: Region): Residue {
+  const standard = defaultVpc(region)?.id
+  const made = ({ vpcId }: { vpcId: string | undefined }) => vpcId === undefined || vpcId !== standard
+  return [
+    ...[...region.groups.values()]
+      .filter(({ name }) => name !== 'default')
+      .map((group) => entry('security-group', group, 'available')),
+    ...[...region.subnets.values()]
+      .filter(made)
+      .map((subnet) => entry('subnet', subnet, subnet.life.state())),
+    ...[...region.gateways.values()]
+      .filter(made)
+      .map((gateway) => entry('gateway', gateway, gateway.vpcId === undefined ? 'detached' : 'attached')),
+    ...[...region.vpcs.values()]
+      .filter(({ isDefault }) => !isDefault)
+      .map((vpc) => entry('network', vpc, vpc.life.state())),
+  ]
 }
 
 const entry = (kind: string, { id, tags }: Tagged, state: string): Residue[number] => ({

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { addImage } from '#test/clouds/aws/actions/images.ts'
+import { addSubnet, addVpc } from '#test/clouds/aws/actions/networks/places.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
 import { newId, type Region, type Snapshot, type World } from '#test/clouds/aws/world.ts'
 
@@ -9,22 +10,28 @@ const baseDisk = 'base-image'
 /** Canonical's account. */
 const canonical = '099720109477'
 
-/** What every account finds: public images, a default security group, and two key pairs. */
+/** What every account finds: public images, a default network, a placement group, and two key pairs. */
 export async function seedWorld(world: World, imagePath: string | undefined): Promise<void> {
   const sizeGib = await makeBaseDisk(world, imagePath)
   for (const region of world.regions.values()) {
     addUbuntu(world, region, sizeGib, new Date('2026-03-12T04:05:06.000Z'), '20260312')
     addUbuntu(world, region, sizeGib, new Date('2026-09-30T04:05:06.000Z'), '20260930')
-    const id = newId('sg')
-    region.groups.set(id, {
-      id,
-      seq: world.nextSeq(),
-      tags: new Map(),
-      name: 'default',
-      description: 'default VPC security group',
-    })
+    addDefaultNetwork(world, region)
+    region.placementGroups.add('my-cluster')
     region.keyPairs.add('default').add('my-key')
   }
+}
+
+/** One /20 for each zone, with the way to the internet: VPC User Guide, "Default VPCs". */
+function addDefaultNetwork(world: World, region: Region): void {
+  const vpc = addVpc(world, region, { cidr: '172.31.0.0/16', isDefault: true, tags: new Map() })
+  for (const [index, zone] of region.zones.entries()) {
+    const cidr = `172.31.${16 * index}.0/20`
+    addSubnet(world, region, { vpcId: vpc.id, cidr, zone, isDefault: true, tags: new Map() })
+  }
+  const id = newId('igw')
+  region.gateways.set(id, { id, seq: world.nextSeq(), tags: new Map(), vpcId: vpc.id })
+  for (const table of region.routeTables.values()) table.routes.set('0.0.0.0/0', id)
 }
 
 /** A disk of whole GiB, as all of EBS. */
@@ -54,6 +61,9 @@ function addUbuntu(world: World, region: Region, sizeGib: number, createdAt: Dat
     sizeGib,
     description: '',
     startedAt: createdAt,
+    encrypted: false,
+    kmsKeyId: undefined,
+    lineage: id,
     life,
     written: undefined,
     allocated: undefined,

@@ -3,7 +3,18 @@ import { createLifecycle, eventuallyVisible, type Life } from '#test/clouds/core
 import type { DiskStore } from '#test/clouds/core/disks.ts'
 import type { Machines } from '#test/clouds/core/machines.ts'
 import { regionZones } from '#test/clouds/aws/catalog.ts'
+import {
+  nowhere,
+  type ElasticIp,
+  type Gateway,
+  type NetworkInterface,
+  type RouteTable,
+  type SecurityGroup,
+  type Subnet,
+  type Vpc,
+} from '#test/clouds/aws/network-records.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
+import type { Services } from '#test/clouds/aws/services/state.ts'
 
 /** How long things take, in milliseconds. */
 export interface Delays {
@@ -12,6 +23,12 @@ export interface Delays {
   terminating: number
   /** A snapshot of a volume, and the completion of an imported one. */
   snapshot: number
+  /** A new volume becoming available, and each step of attaching and detaching one. */
+  volume: number
+  /** Each half of changing a volume. */
+  modification: number
+  /** A new network or subnet becoming available. */
+  network: number
   /** How long a new id is unknown to everything but the call that made it. */
   visible: number
   /** Life of a block token; the vendor's is seven days. */
@@ -27,11 +44,14 @@ export interface Tagged {
   tags: Map<string, string>
 }
 
+export type AttachmentState = 'attaching' | 'attached' | 'detaching' | 'detached'
+
 export interface Device {
   device: string
   volumeId: string
   deleteOnTermination: boolean
   attachedAt: Date
+  life: Life<AttachmentState>
 }
 
 export interface Instance extends Tagged {
@@ -52,8 +72,17 @@ export interface Instance extends Tagged {
   devices: Device[]
   launchedAt: Date
   privateIp: string
-  publicIp: string
+  publicIp: string | undefined
   protectedFromTermination: boolean
+  interfaceId: string
+  spot: boolean
+  tenancy: 'default' | 'dedicated' | 'host'
+  placementGroup: string | undefined
+  detailedMonitoring: boolean
+  /** Prepared for hibernation at its launch. */
+  canHibernate: boolean
+  /** Why it is stopped or going, as `stateReason` says it. */
+  reason: { code: string; message: string } | undefined
 }
 
 export interface Volume extends Tagged {
@@ -65,6 +94,22 @@ export interface Volume extends Tagged {
   /** Resolves once its bytes are there. */
   filled: Promise<unknown>
   attachedTo: string | undefined
+  life: Life<'creating' | 'available'>
+  iops: number | undefined
+  encrypted: boolean
+  kmsKeyId: string | undefined
+  modification: Modification | undefined
+  /** When changes were begun, for the limit on them. */
+  modifiedAtMs: number[]
+}
+
+export type ModificationState = 'modifying' | 'optimizing' | 'completed'
+
+export interface Modification {
+  from: { sizeGib: number; type: string; iops: number | undefined }
+  to: { sizeGib: number; type: string; iops: number | undefined }
+  startedAt: Date
+  life: Life<ModificationState>
 }
 
 /** `copying` and `sealing` are shown as `pending`; `open` too, and takes blocks. */
@@ -78,6 +123,10 @@ export interface Snapshot extends Tagged {
   sizeGib: number
   description: string
   startedAt: Date
+  encrypted: boolean
+  kmsKeyId: string | undefined
+  /** Those that share its volume, or its chain of parents, can be compared. */
+  lineage: string
   life: Life<SnapshotState>
   /** Imported ones: the digest of each block that was put. */
   written: Map<number, Buffer> | undefined
@@ -106,11 +155,6 @@ export interface Image extends Tagged {
   createdAt: Date
 }
 
-export interface SecurityGroup extends Tagged {
-  name: string
-  description: string
-}
-
 export interface Region {
   name: string
   zones: string[]
@@ -119,10 +163,18 @@ export interface Region {
   snapshots: Map<string, Snapshot>
   images: Map<string, Image>
   groups: Map<string, SecurityGroup>
+  vpcs: Map<string, Vpc>
+  subnets: Map<string, Subnet>
+  gateways: Map<string, Gateway>
+  routeTables: Map<string, RouteTable>
+  addresses: Map<string, ElasticIp>
+  interfaces: Map<string, NetworkInterface>
+  placementGroups: Set<string>
   keyPairs: Set<string>
   /** By client token: what was asked for with it, and what came of it. */
   launches: Map<string, { asked: string; instanceIds: string[] }>
   imports: Map<string, { asked: string; snapshotId: string }>
+  volumeTokens: Map<string, { asked: string; volumeId: string }>
   visible: ReturnType<typeof eventuallyVisible>
 }
 
@@ -134,9 +186,13 @@ export interface World {
   pageLimit: number
   /** Running vCPUs a region allows. */
   vcpuQuota: number
+  /** VPCs and Elastic IPs that a region allows. */
+  vpcQuota: number
+  addressQuota: number
   store: DiskStore
   /** Undefined: nothing boots. */
   machines: Machines | undefined
+  services: Services
   nextSeq(): number
   /** Signs tokens that the cloud gives out, so that a made-up one is refused. */
   seal(text: string): string
@@ -147,7 +203,18 @@ export interface World {
 }
 
 export function createWorld(
-  options: Pick<World, 'accountId' | 'delays' | 'pageLimit' | 'vcpuQuota' | 'store' | 'machines'>,
+  options: Pick<
+    World,
+    | 'accountId'
+    | 'delays'
+    | 'pageLimit'
+    | 'vcpuQuota'
+    | 'vpcQuota'
+    | 'addressQuota'
+    | 'store'
+    | 'machines'
+    | 'services'
+  >,
 ): World {
   let seq = 0
   const secret = randomBytes(32)
@@ -187,7 +254,11 @@ export function find<T extends Tagged>(
 
 /** Lets time pass: what fell due since the last look happens now (a termination frees its volumes). */
 export function settle(region: Region): void {
-  for (const instance of region.instances.values()) instance.life.state()
+  for (const instance of region.instances.values()) {
+    instance.life.state()
+    for (const { life } of instance.devices) life.state()
+  }
+  for (const { modification } of region.volumes.values()) modification?.life.state()
 }
 
 export function startInstanceLife(
@@ -203,7 +274,9 @@ export function startInstanceLife(
       'shutting-down': { to: 'terminated', afterMs: terminating },
     },
   }).start('pending', (state) => {
-    if (state === 'terminated') releaseVolumes(world, region, instance())
+    if (state !== 'terminated') return
+    releaseVolumes(world, region, instance())
+    releaseNetwork(region, instance())
   })
 }
 
@@ -231,6 +304,40 @@ export async function powerOn(
   })
 }
 
+/** A device on its way in; once it is out again, its volume is free. */
+export function attach(
+  world: World,
+  instance: Instance,
+  volume: Volume,
+  facts: { device: string; deleteOnTermination: boolean; initial: 'attaching' | 'attached' },
+): Device {
+  const afterMs = world.delays.volume
+  const device: Device = {
+    device: facts.device,
+    volumeId: volume.id,
+    deleteOnTermination: facts.deleteOnTermination,
+    attachedAt: new Date(),
+    life: createLifecycle<AttachmentState>({
+      transitions: { attaching: { to: 'attached', afterMs }, detaching: { to: 'detached', afterMs } },
+    }).start(facts.initial, (state) => {
+      if (state !== 'detached') return
+      instance.devices = instance.devices.filter((each) => each !== device)
+      if (volume.attachedTo === instance.id) volume.attachedTo = undefined
+    }),
+  }
+  volume.attachedTo = instance.id
+  instance.devices.push(device)
+  return device
+}
+
+/** Its interface goes with it; addresses that led to it stay, and lead nowhere. */
+function releaseNetwork(region: Region, instance: Instance): void {
+  region.interfaces.delete(instance.interfaceId)
+  for (const address of region.addresses.values()) {
+    if (address.instanceId === instance.id) Object.assign(address, nowhere)
+  }
+}
+
 function releaseVolumes(world: World, region: Region, instance: Instance): void {
   for (const { volumeId, deleteOnTermination } of instance.devices) {
     const volume = region.volumes.get(volumeId)
@@ -249,8 +356,16 @@ const createRegion = (name: string, { visible }: Delays): Region => ({
   snapshots: new Map(),
   images: new Map(),
   groups: new Map(),
+  vpcs: new Map(),
+  subnets: new Map(),
+  gateways: new Map(),
+  routeTables: new Map(),
+  addresses: new Map(),
+  interfaces: new Map(),
+  placementGroups: new Set(),
   keyPairs: new Set(),
   launches: new Map(),
   imports: new Map(),
+  volumeTokens: new Map(),
   visible: eventuallyVisible(visible),
 })

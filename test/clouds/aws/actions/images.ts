@@ -15,7 +15,7 @@ import {
   text,
   whole,
 } from '#test/clouds/aws/shapes.ts'
-import { find, newId, type Image, type Mapping, type World } from '#test/clouds/aws/world.ts'
+import { find, newId, type Image, type Mapping, type Region, type World } from '#test/clouds/aws/world.ts'
 import type { Xml } from '#test/clouds/aws/xml.ts'
 
 export const volumeTypes = oneOf('standard', 'gp2', 'gp3', 'io1', 'io2', 'st1', 'sc1')
@@ -65,7 +65,7 @@ export const describeImages = reading(
       maxResults: MaxResults,
       nextToken: NextToken,
     })
-    return { imagesSet: page.map(describe), nextToken: next }
+    return { imagesSet: page.map((image) => describe(image, region)), nextToken: next }
   },
 )
 
@@ -164,7 +164,7 @@ export function largeEnough(wantedGib: number | undefined, snapshotGib: number, 
   )
 }
 
-const describe = (image: Image): Xml => ({
+const describe = (image: Image, region: Region): Xml => ({
   imageId: image.id,
   imageLocation: `${image.ownerId}/${image.name}`,
   imageState: 'available',
@@ -185,7 +185,7 @@ const describe = (image: Image): Xml => ({
         volumeSize: sizeGib,
         volumeType: type,
         deleteOnTermination,
-        encrypted: false,
+        encrypted: region.snapshots.get(snapshot)?.encrypted ?? false,
       },
     }),
   ),

@@ -1,8 +1,14 @@
-import { reading, tagsOf } from '#test/clouds/aws/action.ts'
-import { instanceTypes, isBurstable, isXen, type InstanceType } from '#test/clouds/aws/catalog.ts'
+import { reading } from '#test/clouds/aws/action.ts'
+import {
+  canHibernate,
+  instanceTypes,
+  isBurstable,
+  isXen,
+  type InstanceType,
+} from '#test/clouds/aws/catalog.ts'
 import { filtered, notBoth, paged } from '#test/clouds/aws/querying.ts'
 import { Refusal, invalidValue } from '#test/clouds/aws/refusal.ts'
-import { filters, flag, groupId, list, nextToken, text, whole } from '#test/clouds/aws/shapes.ts'
+import { filters, flag, list, nextToken, text, whole } from '#test/clouds/aws/shapes.ts'
 
 const noTags = new Map<string, string>()
 
@@ -70,6 +76,7 @@ export const describeInstanceTypes = reading(
       'supported-boot-mode': ({ bootModes }) => bootModes,
       'vcpu-info.default-vcpus': ({ vcpus }) => [String(vcpus)],
       'memory-info.size-in-mib': ({ memoryMib }) => [String(memoryMib)],
+      'hibernation-supported': ({ name }) => [String(canHibernate(name))],
       'burstable-performance-supported': ({ name }) => [String(isBurstable(name))],
     }).filter(({ name }) => names.length === 0 || names.includes(name))
     // The service never gives more than 100 at once, asked or not.
@@ -81,59 +88,6 @@ export const describeInstanceTypes = reading(
     return { instanceTypeSet: page.map(typeInfo), nextToken: next }
   },
 )
-
-export const describeSecurityGroups = reading(
-  {
-    GroupId: list(groupId),
-    GroupName: list(text()),
-    Filter: filters,
-    MaxResults: whole(5, 1000),
-    NextToken: nextToken,
-  },
-  ({ GroupId, GroupName, Filter, MaxResults, NextToken }, { world, region }) => {
-    notBoth([...GroupId, ...GroupName], MaxResults, 'GroupIds')
-    const all = [...region.groups.values()]
-    const missing = [
-      ...GroupId.filter((id) => !region.groups.has(id)),
-      ...GroupName.filter((name) => !all.some((each) => each.name === name)),
-    ]
-    if (missing.length > 0)
-      throw new Refusal('InvalidGroup.NotFound', `The security group '${missing[0]}' does not exist`)
-    const found = filtered(all, Filter, {
-      'group-id': ({ id }) => [id],
-      'group-name': ({ name }) => [name],
-      description: ({ description }) => [description],
-      'vpc-id': () => [vpcOf(region.name)],
-      'owner-id': () => [world.accountId],
-    })
-      .filter(({ id }) => GroupId.length === 0 || GroupId.includes(id))
-      .filter(({ name }) => GroupName.length === 0 || GroupName.includes(name))
-    const query = ['groups', GroupId, GroupName, Filter]
-    const { page, nextToken: next } = paged(world, found, {
-      query,
-      maxResults: MaxResults,
-      nextToken: NextToken,
-    })
-    return {
-      securityGroupInfo: page.map(({ id, name, description, tags }) => ({
-        ownerId: world.accountId,
-        groupId: id,
-        groupName: name,
-        groupDescription: description,
-        vpcId: vpcOf(region.name),
-        tagSet: tagsOf(tags),
-      })),
-      nextToken: next,
-    }
-  },
-)
-
-/** The default VPC and its subnets have ids that follow from the place, so that they need no records. */
-export const vpcOf = (region: string): string => `vpc-${hexOf(region)}`
-export const subnetOf = (zone: string): string => `subnet-${hexOf(zone)}`
-
-const hexOf = (name: string): string =>
-  Buffer.from(name.replaceAll('-', '')).toString('hex').padEnd(17, '0').slice(-17)
 
 const typeInfo = ({ name, vcpus, memoryMib, architecture, gpus, bootModes, network }: InstanceType) => ({
   instanceType: name,
@@ -150,4 +104,5 @@ const typeInfo = ({ name, vcpus, memoryMib, architecture, gpus, bootModes, netwo
   gpuInfo: gpus === 0 ? undefined : { gpus: [{ count: gpus }] },
   burstablePerformanceSupported: isBurstable(name),
   supportedBootModes: bootModes,
+  hibernationSupported: canHibernate(name),
 })

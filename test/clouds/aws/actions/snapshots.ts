@@ -31,6 +31,9 @@ export const createSnapshot = changing(
       sizeGib: volume.sizeGib,
       description: input.Description ?? '',
       startedAt: new Date(),
+      encrypted: volume.encrypted,
+      kmsKeyId: volume.kmsKeyId,
+      lineage: volume.id,
       life: snapshotLife(world, 'copying'),
       written: undefined,
       allocated: undefined,
@@ -70,7 +73,7 @@ export const describeSnapshots = reading(
       description: ({ description }) => [description],
       status: ({ life }) => [shownState(life.state())],
       'start-time': ({ startedAt }) => [startedAt.toISOString()],
-      encrypted: () => ['false'],
+      encrypted: ({ encrypted }) => [String(encrypted)],
     })
     const query = ['snapshots', SnapshotId, Owner, Filter]
     const { page, nextToken: next } = paged(world, found, {
@@ -121,7 +124,8 @@ const describe = (snapshot: Snapshot): Xml => {
     startTime: snapshot.startedAt,
     ownerId: snapshot.ownerId,
     description: snapshot.description,
-    encrypted: false,
+    encrypted: snapshot.encrypted,
+    kmsKeyId: snapshot.kmsKeyId,
     storageTier: 'standard',
     tagSet: tagsOf(snapshot.tags),
   }

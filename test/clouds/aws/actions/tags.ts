@@ -1,7 +1,7 @@
 import { addTags, changing, done, type Scene } from '#test/clouds/aws/action.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
-import { list, need, tagList, text, group } from '#test/clouds/aws/shapes.ts'
-import { find, newId, type Tagged } from '#test/clouds/aws/world.ts'
+import { group, list, need, tagList, text } from '#test/clouds/aws/shapes.ts'
+import { find, type Tagged } from '#test/clouds/aws/world.ts'
 
 export const createTags = changing(
   { ResourceId: need(list(text())), Tag: need(tagList) },
@@ -22,24 +22,6 @@ export const deleteTags = changing(
   },
 )
 
-export const createSecurityGroup = changing(
-  { GroupName: need(text({ max: 255 })), GroupDescription: need(text({ max: 255 })), VpcId: text() },
-  ({ GroupName, GroupDescription }, { world, region }) => {
-    if ([...region.groups.values()].some(({ name }) => name === GroupName)) {
-      throw new Refusal('InvalidGroup.Duplicate', `The security group '${GroupName}' already exists`)
-    }
-    const id = newId('sg')
-    region.groups.set(id, {
-      id,
-      seq: world.nextSeq(),
-      tags: new Map(),
-      name: GroupName,
-      description: GroupDescription,
-    })
-    return { groupId: id, return: true }
-  },
-)
-
 function taggable({ region }: Scene, id: string): Tagged {
   const kinds: Record<string, [Map<string, Tagged>, string]> = {
     i: [region.instances, 'InvalidInstanceID.NotFound'],
@@ -47,6 +29,12 @@ function taggable({ region }: Scene, id: string): Tagged {
     snap: [region.snapshots, 'InvalidSnapshot.NotFound'],
     ami: [region.images, 'InvalidAMIID.NotFound'],
     sg: [region.groups, 'InvalidGroup.NotFound'],
+    vpc: [region.vpcs, 'InvalidVpcID.NotFound'],
+    subnet: [region.subnets, 'InvalidSubnetID.NotFound'],
+    igw: [region.gateways, 'InvalidInternetGatewayID.NotFound'],
+    rtb: [region.routeTables, 'InvalidRouteTableID.NotFound'],
+    eni: [region.interfaces, 'InvalidNetworkInterfaceID.NotFound'],
+    eipalloc: [region.addresses, 'InvalidAllocationID.NotFound'],
   }
   const kind = kinds[id.split('-')[0] ?? '']
   if (!kind) throw new Refusal('InvalidID', `The ID '${id}' is not valid`)

@@ -33,7 +33,7 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
     dir,
     imagePath,
     boot: false,
-    delaysMs: { pending: 15, stopping: 15, terminating: 15, snapshot: 15, visible: 20 },
+    delaysMs: { pending: 15, stopping: 15, terminating: 15, snapshot: 15, volume: 15, modification: 15, network: 15, visible: 20 },
     ...options,
   })
   const settings = settingsFor(loopback)

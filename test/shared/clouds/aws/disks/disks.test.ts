@@ -72,7 +72,12 @@ test('listings are followed to the end: VMs, sizes, snapshots and volumes', asyn
   expect(subject.loopback.calls().filter((call) => call.operation === 'DescribeInstances')).toHaveLength(5)
 
   for (const vm of found.slice(0, 7)) {
-    await subject.cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) })
+    await subject.cloud.disks.createSnapshot({
+      ...intentOf(job),
+      region: subject.region,
+      vm,
+      disk: rootOf(vm),
+    })
   }
   const kinds = []
   const tags = { 'novacron-job': job }
@@ -190,7 +195,12 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
   const { SnapshotId: older } = await twin()
   await twin()
   await new Promise((resolve) => setTimeout(resolve, 40))
-  const agreed = await subject.cloud.disks.createSnapshot({ ...intent, vm, disk: rootOf(vm) })
+  const agreed = await subject.cloud.disks.createSnapshot({
+    ...intent,
+    region: subject.region,
+    vm,
+    disk: rootOf(vm),
+  })
   expect(agreed.id).toBe(older)
   expect(residueOf(subject.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(1)
 
@@ -208,7 +218,7 @@ test('a worker that died right after asking for a snapshot, before it was to be 
   })
   const job = newJob()
   const vm = await runVm(slow, job)
-  const request = { ...intentOf(job), vm, disk: rootOf(vm) }
+  const request = { ...intentOf(job), region: subject.region, vm, disk: rootOf(vm) }
   const death = new AbortController()
   slow.loopback.inject({ operation: 'CreateSnapshot', mode: 'drop_reply' })
   const dying = withCallScope({ signal: death.signal, beforeCall: () => {} }, () =>
@@ -238,7 +248,12 @@ test('a block token that ran out is fetched anew', async () => {
   const vm = await runVm(brief, job)
   const snapshot = await untilReady(
     brief.cloud,
-    await brief.cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) }),
+    await brief.cloud.disks.createSnapshot({
+      ...intentOf(job),
+      region: subject.region,
+      vm,
+      disk: rootOf(vm),
+    }),
   )
   const source = await brief.cloud.disks.openSnapshot(snapshot)
   const read = () => source.read({ offset: 0, length: blockBytes })

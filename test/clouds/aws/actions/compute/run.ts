@@ -1,10 +1,12 @@
-import { randomInt } from 'node:crypto'
 import { changing, tagsFor, type Scene } from '#test/clouds/aws/action.ts'
-import { describeInstance } from '#test/clouds/aws/actions/instances.ts'
+import { describeInstance } from '#test/clouds/aws/actions/compute/instances.ts'
 import { largeEnough, volumeTypes } from '#test/clouds/aws/actions/images.ts'
-import { subnetOf } from '#test/clouds/aws/actions/places.ts'
-import { addVolume } from '#test/clouds/aws/actions/volumes.ts'
-import { instanceTypes, isXen, type InstanceType } from '#test/clouds/aws/catalog.ts'
+import { checkMarket } from '#test/clouds/aws/actions/compute/market.ts'
+import { groupsFor, placeOf } from '#test/clouds/aws/actions/compute/placing.ts'
+import { startInstance, type NewDisk } from '#test/clouds/aws/actions/compute/start.ts'
+import { checkShape } from '#test/clouds/aws/actions/volumes/limits.ts'
+import { encryptionOf } from '#test/clouds/aws/actions/volumes/volumes.ts'
+import { canHibernate, instanceTypes, isXen, type InstanceType } from '#test/clouds/aws/catalog.ts'
 import { Refusal, invalidValue } from '#test/clouds/aws/refusal.ts'
 import {
   flag,
@@ -13,22 +15,14 @@ import {
   imageId,
   list,
   need,
+  oneOf,
   snapshotId,
   subnetId,
   tagSpecifications,
   text,
   whole,
 } from '#test/clouds/aws/shapes.ts'
-import {
-  find,
-  newId,
-  powerOn,
-  startInstanceLife,
-  type Image,
-  type Instance,
-  type Mapping,
-  type Region,
-} from '#test/clouds/aws/world.ts'
+import { find, newId, powerOn, type Image, type Instance } from '#test/clouds/aws/world.ts'
 
 const fields = {
   ImageId: need(imageId),
@@ -40,7 +34,21 @@ const fields = {
   SecurityGroupId: list(groupId),
   SecurityGroup: list(text()),
   SubnetId: subnetId,
-  Placement: group({ AvailabilityZone: text(), Tenancy: text() }),
+  Placement: group({
+    AvailabilityZone: text(),
+    Tenancy: oneOf('default', 'dedicated', 'host'),
+    GroupName: text({ max: 255 }),
+  }),
+  InstanceMarketOptions: group({
+    MarketType: oneOf('spot', 'capacity-block'),
+    SpotOptions: group({
+      MaxPrice: text({ max: 32 }),
+      SpotInstanceType: oneOf('one-time', 'persistent'),
+      InstanceInterruptionBehavior: oneOf('hibernate', 'stop', 'terminate'),
+    }),
+  }),
+  Monitoring: group({ Enabled: need(flag) }),
+  HibernationOptions: group({ Configured: flag }),
   UserData: text({ max: 22_000 }),
   DisableApiTermination: flag,
   EbsOptimized: flag,
@@ -52,12 +60,15 @@ const fields = {
         VolumeSize: whole(1, 65_536),
         VolumeType: volumeTypes,
         DeleteOnTermination: flag,
+        Iops: whole(100, 256_000),
+        Encrypted: flag,
+        KmsKeyId: text({ max: 2048 }),
       }),
     }),
   ),
   TagSpecification: tagSpecifications,
 }
-type Input = { [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> }
+export type Input = { [K in keyof typeof fields]: ReturnType<(typeof fields)[K]> }
 
 export const runInstances = changing(fields, async (input, scene) => {
   const { world, region } = scene
@@ -92,56 +103,42 @@ function launch(input: Input, scene: Scene): Instance[] {
   const image = find(region, region.images, input.ImageId, 'InvalidAMIID.NotFound')
   const type = typeOf(input)
   const runsIn = checkBootable(image, type)
-  const zone = zoneOf(input, region)
-  const groups = groupsOf(input, region)
+  const subnet = placeOf(input, region)
+  const groups = groupsFor(input, region, subnet)
   if (input.KeyName !== undefined && !region.keyPairs.has(input.KeyName)) {
     throw new Refusal('InvalidKeyPair.NotFound', `The key pair '${input.KeyName}' does not exist`)
   }
   if (input.UserData !== undefined && !/^[A-Za-z0-9+/]*={0,2}$/.test(input.UserData)) {
     throw new Refusal('InvalidUserData.Malformed', 'Invalid BASE64 encoding of user data')
   }
+  checkMarket(input, type)
   checkQuota(type.vcpus * input.MaxCount, scene)
-  const mappings = mappingsOf(input, image)
+  const disks = mappingsOf(input, image, scene)
+  if (input.HibernationOptions?.Configured === true) checkHibernation(type, image, disks)
   const taggable = ['instance', 'volume', 'network-interface', 'spot-instances-request']
   const reservationId = newId('r')
+  const tags = (resource: string) => tagsFor(resource, input.TagSpecification, taggable)
 
-  return Array.from({ length: input.MaxCount }, (): Instance => {
-    const id = newId('i')
-    const now = new Date()
-    const instance: Instance = {
-      id,
-      seq: scene.world.nextSeq(),
-      zone,
-      life: startInstanceLife(scene.world, region, () => instance),
+  return Array.from({ length: input.MaxCount }, (): Instance =>
+    startInstance(scene, {
       type: type.name,
-      imageId: image.id,
+      image,
+      runsIn,
+      subnet,
+      groups,
+      disks,
+      tags,
       reservationId,
       clientToken: input.ClientToken ?? '',
       keyName: input.KeyName,
-      groups,
-      subnetId: subnetOf(zone),
-      architecture: image.architecture,
-      bootMode: image.bootMode,
-      runsIn,
-      enaSupport: image.enaSupport,
-      rootDevice: image.rootDevice,
-      devices: [],
-      launchedAt: now,
-      privateIp: `172.31.${randomInt(16, 96)}.${randomInt(4, 250)}`,
-      publicIp: `203.0.113.${randomInt(1, 254)}`,
       protectedFromTermination: input.DisableApiTermination ?? false,
-      tags: tagsFor('instance', input.TagSpecification, taggable),
-    }
-    for (const { device, deleteOnTermination, sizeGib, type: volumeType, snapshotId: from } of mappings) {
-      const tags = tagsFor('volume', input.TagSpecification, taggable)
-      const volume = addVolume(scene, { zone, sizeGib, type: volumeType, snapshotId: from, tags })
-      volume.attachedTo = id
-      instance.devices.push({ device, volumeId: volume.id, deleteOnTermination, attachedAt: now })
-    }
-    region.instances.set(id, instance)
-    region.visible.add(id)
-    return instance
-  })
+      spot: input.InstanceMarketOptions?.MarketType === 'spot',
+      tenancy: input.Placement?.Tenancy ?? 'default',
+      placementGroup: input.Placement?.GroupName,
+      detailedMonitoring: input.Monitoring?.Enabled ?? false,
+      canHibernate: input.HibernationOptions?.Configured ?? false,
+    }),
+  )
 }
 
 function typeOf({ InstanceType: name = 'm1.small' }: Input): InstanceType {
@@ -177,34 +174,6 @@ function checkBootable(image: Image, type: InstanceType): Instance['runsIn'] {
   )
 }
 
-function zoneOf({ SubnetId, Placement }: Input, region: Region): string {
-  const bySubnet =
-    SubnetId === undefined ? undefined : region.zones.find((zone) => subnetOf(zone) === SubnetId)
-  if (SubnetId !== undefined && bySubnet === undefined) {
-    throw new Refusal('InvalidSubnetID.NotFound', `The subnet ID '${SubnetId}' does not exist`)
-  }
-  const named = Placement?.AvailabilityZone
-  if (named !== undefined && !region.zones.includes(named))
-    throw invalidValue(`Invalid availability zone: [${named}]`)
-  if (named !== undefined && bySubnet !== undefined && named !== bySubnet) {
-    throw invalidValue(`The specified subnet '${SubnetId}' is not in the availability zone '${named}'`)
-  }
-  return named ?? bySubnet ?? region.zones[0] ?? ''
-}
-
-function groupsOf({ SecurityGroupId, SecurityGroup }: Input, region: Region): string[] {
-  const known = [...region.groups.values()]
-  const wanted = [
-    ...SecurityGroupId.map((id) => ({ asked: id, found: region.groups.get(id) })),
-    ...SecurityGroup.map((name) => ({ asked: name, found: known.find((each) => each.name === name) })),
-  ]
-  const missing = wanted.find(({ found }) => found === undefined)
-  if (missing)
-    throw new Refusal('InvalidGroup.NotFound', `The security group '${missing.asked}' does not exist`)
-  const standard = known.filter(({ name }) => name === 'default').map(({ id }) => id)
-  return wanted.length === 0 ? standard : wanted.flatMap(({ found }) => found?.id ?? [])
-}
-
 function checkQuota(vcpus: number, { world, region }: Scene): void {
   const inUse = [...region.instances.values()]
     .filter((instance) => ['pending', 'running'].includes(instance.life.state()))
@@ -216,18 +185,38 @@ function checkQuota(vcpus: number, { world, region }: Scene): void {
   )
 }
 
+/** EC2 User Guide, "Prerequisites for EC2 instance hibernation". */
+function checkHibernation(type: InstanceType, image: Image, disks: readonly NewDisk[]): void {
+  const root = disks.find(({ device }) => device === image.rootDevice)
+  const reason = !canHibernate(type.name)
+    ? `The instance type '${type.name}' does not support hibernation.`
+    : root?.encryption.encrypted !== true
+      ? 'The root volume must be encrypted for hibernation.'
+      : undefined
+  if (reason !== undefined) throw new Refusal('UnsupportedHibernationConfiguration', reason)
+}
+
 /** The image's disks, as changed and added to by the request. */
-function mappingsOf(
-  { BlockDeviceMapping }: Input,
-  image: Image,
-): (Omit<Mapping, 'snapshotId'> & { snapshotId: string | undefined })[] {
+function mappingsOf({ BlockDeviceMapping }: Input, image: Image, { world, region }: Scene): NewDisk[] {
+  const encryption = (
+    ebs: NonNullable<Input['BlockDeviceMapping'][number]>['Ebs'],
+    snapshotId: string | undefined,
+  ) =>
+    encryptionOf(
+      { encrypted: ebs?.Encrypted, kmsKeyId: ebs?.KmsKeyId },
+      region.snapshots.get(snapshotId ?? ''),
+      world.accountId,
+      region.name,
+    )
   const changed = image.mappings.map((mapping) => {
     const change = BlockDeviceMapping.find(({ DeviceName }) => DeviceName === mapping.device)?.Ebs
     return {
       ...mapping,
       sizeGib: largeEnough(change?.VolumeSize, mapping.sizeGib, mapping.snapshotId),
       type: change?.VolumeType ?? mapping.type,
+      iops: change?.Iops,
       deleteOnTermination: change?.DeleteOnTermination ?? mapping.deleteOnTermination,
+      encryption: encryption(change, mapping.snapshotId),
     }
   })
   const added = BlockDeviceMapping.filter(
@@ -239,8 +228,12 @@ function mappingsOf(
       snapshotId: Ebs.SnapshotId,
       sizeGib: Ebs.VolumeSize ?? 8,
       type: Ebs.VolumeType ?? 'gp2',
+      iops: Ebs.Iops,
       deleteOnTermination: Ebs.DeleteOnTermination ?? false,
+      encryption: encryption(Ebs, Ebs.SnapshotId),
     }
   })
-  return [...changed, ...added]
+  const disks = [...changed, ...added]
+  for (const disk of disks) checkShape(disk)
+  return disks
 }

@@ -1,11 +1,11 @@
 import { changing, chosen, done, reading, tagsFor, tagsOf, type Scene } from '#test/clouds/aws/action.ts'
 import { largeEnough, volumeTypes } from '#test/clouds/aws/actions/images.ts'
+import { checkShape } from '#test/clouds/aws/actions/volumes/limits.ts'
 import { filtered, notBoth, paged } from '#test/clouds/aws/querying.ts'
-import { Refusal, invalidValue } from '#test/clouds/aws/refusal.ts'
+import { Refusal } from '#test/clouds/aws/refusal.ts'
 import {
   filters,
   flag,
-  instanceId,
   list,
   need,
   nextToken,
@@ -15,6 +15,7 @@ import {
   volumeId,
   whole,
 } from '#test/clouds/aws/shapes.ts'
+import { createLifecycle } from '#test/clouds/core/clock.ts'
 import { dropVolume, find, newId, type Region, type Volume } from '#test/clouds/aws/world.ts'
 import type { Xml } from '#test/clouds/aws/xml.ts'
 
@@ -30,10 +31,11 @@ export const describeVolumes = reading(
       'availability-zone': ({ zone }) => [zone],
       'snapshot-id': ({ snapshotId: snapshot }) => [snapshot],
       size: ({ sizeGib }) => [String(sizeGib)],
-      status: ({ attachedTo }) => [stateOf(attachedTo)],
+      status: (volume) => [stateOf(volume)],
       'attachment.instance-id': ({ attachedTo }) => [attachedTo],
       'attachment.device': (volume) => [deviceOf(region, volume)?.device],
-      encrypted: () => ['false'],
+      'attachment.status': (volume) => [deviceOf(region, volume)?.life.state()],
+      encrypted: ({ encrypted }) => [String(encrypted)],
     })
     const query = ['volumes', VolumeId, Filter]
     const { page, nextToken: next } = paged(world, found, {
@@ -41,7 +43,7 @@ export const describeVolumes = reading(
       maxResults: MaxResults,
       nextToken: NextToken,
     })
-    return { volumeSet: page.map((volume) => describe(region, volume)), nextToken: next }
+    return { volumeSet: page.map((volume) => describeVolume(region, volume)), nextToken: next }
   },
 )
 
@@ -51,11 +53,24 @@ export const createVolume = changing(
     Size: whole(1, 65_536),
     SnapshotId: snapshotId,
     VolumeType: volumeTypes,
+    Iops: whole(100, 256_000),
+    Encrypted: flag,
+    KmsKeyId: text({ max: 2048 }),
     ClientToken: text({ max: 64 }),
     TagSpecification: tagSpecifications,
   },
   async (input, scene) => {
     const { region } = scene
+    const asked = JSON.stringify(input)
+    const before = input.ClientToken === undefined ? undefined : region.volumeTokens.get(input.ClientToken)
+    if (before && before.asked !== asked) {
+      throw new Refusal(
+        'IdempotentParameterMismatch',
+        'The client token has been used before with other parameters',
+      )
+    }
+    const kept = before && region.volumes.get(before.volumeId)
+    if (kept) return describeVolume(region, kept)
     if (!region.zones.includes(input.AvailabilityZone)) {
       throw new Refusal('InvalidZone.NotFound', `The zone '${input.AvailabilityZone}' does not exist.`)
     }
@@ -66,74 +81,15 @@ export const createVolume = changing(
       zone: input.AvailabilityZone,
       sizeGib: input.Size,
       type: input.VolumeType ?? 'gp2',
+      iops: input.Iops,
       snapshotId: input.SnapshotId,
+      encryption: { encrypted: input.Encrypted, kmsKeyId: input.KmsKeyId },
       tags: tagsFor('volume', input.TagSpecification),
     })
+    if (input.ClientToken !== undefined)
+      region.volumeTokens.set(input.ClientToken, { asked, volumeId: volume.id })
     await volume.filled
-    return describe(region, volume) as { [element: string]: Xml }
-  },
-)
-
-export const attachVolume = changing(
-  { VolumeId: need(volumeId), InstanceId: need(instanceId), Device: need(text({ max: 64 })) },
-  (input, { region }) => {
-    const volume = find(region, region.volumes, input.VolumeId, 'InvalidVolume.NotFound')
-    const instance = find(region, region.instances, input.InstanceId, 'InvalidInstanceID.NotFound')
-    if (volume.attachedTo !== undefined) {
-      throw new Refusal('VolumeInUse', `${volume.id} is already attached to an instance`)
-    }
-    if (volume.zone !== instance.zone) {
-      throw new Refusal(
-        'InvalidVolume.ZoneMismatch',
-        `The volume '${volume.id}' is not in the same availability zone`,
-      )
-    }
-    const state = instance.life.state()
-    if (state !== 'running' && state !== 'stopped') {
-      throw new Refusal(
-        'IncorrectState',
-        `Instance '${instance.id}' is not 'running' or 'stopped', it is '${state}'`,
-      )
-    }
-    if (instance.devices.some(({ device }) => device === input.Device)) {
-      throw invalidValue(
-        `Invalid value '${input.Device}' for unixDevice. Attachment point ${input.Device} is already in use`,
-      )
-    }
-    volume.attachedTo = instance.id
-    const device = {
-      device: input.Device,
-      volumeId: volume.id,
-      deleteOnTermination: false,
-      attachedAt: new Date(),
-    }
-    instance.devices.push(device)
-    return {
-      volumeId: volume.id,
-      instanceId: instance.id,
-      device: input.Device,
-      status: 'attached',
-      attachTime: device.attachedAt,
-    }
-  },
-)
-
-export const detachVolume = changing(
-  { VolumeId: need(volumeId), InstanceId: instanceId, Device: text(), Force: flag },
-  (input, { region }) => {
-    const volume = find(region, region.volumes, input.VolumeId, 'InvalidVolume.NotFound')
-    const instance = region.instances.get(volume.attachedTo ?? '')
-    if (!instance) throw new Refusal('IncorrectState', `Volume '${volume.id}' is in the 'available' state.`)
-    const device = instance.devices.find((each) => each.volumeId === volume.id)
-    if (device?.device === instance.rootDevice && instance.life.state() !== 'stopped') {
-      throw new Refusal(
-        'OperationNotPermitted',
-        `Unable to detach root volume '${volume.id}' from instance '${instance.id}'`,
-      )
-    }
-    instance.devices = instance.devices.filter((each) => each !== device)
-    volume.attachedTo = undefined
-    return { volumeId: volume.id, instanceId: instance.id, status: 'detached' }
+    return describeVolume(region, volume)
   },
 )
 
@@ -146,20 +102,25 @@ export const deleteVolume = changing({ VolumeId: need(volumeId) }, (input, { wor
   return done
 })
 
-/** A new volume whose bytes are on their way: those of the snapshot, or zeros. */
+/** A new volume whose bytes are on their way: those of the snapshot, or zeros. One for an instance is there at once. */
 export function addVolume(
   { world, region }: Scene,
-  facts: Pick<Volume, 'zone' | 'type' | 'snapshotId' | 'tags'> & { sizeGib: number | undefined },
+  facts: Pick<Volume, 'zone' | 'type' | 'snapshotId' | 'tags'> & {
+    sizeGib: number | undefined
+    iops?: number | undefined
+    encryption?: { encrypted: boolean | undefined; kmsKeyId: string | undefined } | undefined
+    atOnce?: boolean
+  },
 ): Volume {
+  const { zone, type, snapshotId: from, tags, iops, encryption, atOnce = false } = facts
   const snapshot =
-    facts.snapshotId === undefined
-      ? undefined
-      : find(region, region.snapshots, facts.snapshotId, 'InvalidSnapshot.NotFound')
+    from === undefined ? undefined : find(region, region.snapshots, from, 'InvalidSnapshot.NotFound')
   if (snapshot && snapshot.life.state() !== 'completed') {
     throw new Refusal('IncorrectState', `The snapshot '${snapshot.id}' is not in the 'completed' state`)
   }
-  const id = newId('vol')
   const sizeGib = snapshot ? largeEnough(facts.sizeGib, snapshot.sizeGib, snapshot.id) : (facts.sizeGib ?? 1)
+  checkShape({ type, sizeGib, iops })
+  const id = newId('vol')
   const fill = async () => {
     if (snapshot) await world.store.clone(id, snapshot.diskId)
     else await world.store.create(id, sizeGib * gibibyte)
@@ -167,37 +128,76 @@ export function addVolume(
   }
   const filled = fill()
   world.background(filled)
-  const volume = {
-    ...facts,
+  const volume: Volume = {
     id,
-    sizeGib,
     seq: world.nextSeq(),
+    zone,
+    type,
+    tags,
+    snapshotId: from,
+    sizeGib,
+    iops: iops ?? (type === 'gp3' ? 3000 : undefined),
+    ...encryptionOf(encryption, snapshot, world.accountId, region.name),
     createdAt: new Date(),
     filled,
     attachedTo: undefined,
+    life: createLifecycle<'creating' | 'available'>({
+      transitions: { creating: { to: 'available', afterMs: world.delays.volume } },
+    }).start(atOnce ? 'available' : 'creating'),
+    modification: undefined,
+    modifiedAtMs: [],
   }
   region.volumes.set(id, volume)
   region.visible.add(id)
   return volume
 }
 
-const stateOf = (attachedTo: string | undefined): string =>
-  attachedTo === undefined ? 'available' : 'in-use'
+/** What is made of an encrypted snapshot is encrypted, by its key unless another is named. */
+export function encryptionOf(
+  wish: { encrypted: boolean | undefined; kmsKeyId: string | undefined } | undefined,
+  snapshot: { encrypted: boolean; kmsKeyId: string | undefined } | undefined,
+  accountId: string,
+  region: string,
+): { encrypted: boolean; kmsKeyId: string | undefined } {
+  if (wish?.kmsKeyId !== undefined && wish.encrypted !== true) {
+    throw new Refusal(
+      'InvalidParameterDependency',
+      'The parameter KmsKeyId requires the parameter Encrypted to be set.',
+    )
+  }
+  if (wish?.encrypted === false && snapshot?.encrypted) {
+    throw new Refusal(
+      'InvalidParameter',
+      'Encrypted flag cannot be specified as false since the snapshot is encrypted',
+    )
+  }
+  const encrypted = wish?.encrypted === true || (snapshot?.encrypted ?? false)
+  if (!encrypted) return { encrypted, kmsKeyId: undefined }
+  const named = wish?.kmsKeyId ?? snapshot?.kmsKeyId ?? '11111111-2222-3333-4444-555555555555'
+  if (named.startsWith('arn:')) return { encrypted, kmsKeyId: named }
+  const resource = named.startsWith('alias/') ? named : `key/${named}`
+  return { encrypted, kmsKeyId: `arn:aws:kms:${region}:${accountId}:${resource}` }
+}
 
-const deviceOf = (region: Region, { id, attachedTo }: Volume) =>
+export const stateOf = ({ attachedTo, life }: Volume): string =>
+  attachedTo === undefined ? life.state() : 'in-use'
+
+export const deviceOf = (region: Region, { id, attachedTo }: Volume) =>
   region.instances.get(attachedTo ?? '')?.devices.find((device) => device.volumeId === id)
 
-function describe(region: Region, volume: Volume): Xml {
+export function describeVolume(region: Region, volume: Volume): { [element: string]: Xml } {
   const device = deviceOf(region, volume)
   return {
     volumeId: volume.id,
     size: volume.sizeGib,
     snapshotId: volume.snapshotId ?? '',
     availabilityZone: volume.zone,
-    status: stateOf(volume.attachedTo),
+    status: stateOf(volume),
     createTime: volume.createdAt,
     volumeType: volume.type,
-    encrypted: false,
+    iops: volume.iops,
+    encrypted: volume.encrypted,
+    kmsKeyId: volume.kmsKeyId,
     multiAttachEnabled: false,
     attachmentSet: device
       ? [
@@ -205,7 +205,7 @@ function describe(region: Region, volume: Volume): Xml {
             volumeId: volume.id,
             instanceId: volume.attachedTo,
             device: device.device,
-            status: 'attached',
+            status: device.life.state(),
             attachTime: device.attachedAt,
             deleteOnTermination: device.deleteOnTermination,
           },
