@@ -40,9 +40,8 @@ const workers = await startWorkers({
   log,
 })
 const expiry = served.includes('upkeep') ? startExpiry(db, log) : undefined
-console.log(`Worker ${workerId} serves ${served.join(', ')}`)
-
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+console.log(`Worker ${workerId} serves ${served.join(', ')}`)
 
 async function stop() {
   expiry?.stop()
