@@ -125,6 +125,8 @@ function parentIn(
 ): Snapshot | undefined {
   const id = textOf(asked['ParentSnapshotId'], 'ParentSnapshotId', 64)
   if (id === undefined) return undefined
+  if (!/^snap-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id))
+    throw invalidBlockRequest('INVALID_SNAPSHOT_ID', `The snapshot ID ${id} is not valid`)
   const parent = region.snapshots.get(id)
   if (!parent || parent.ownerId !== accountId) {
     throw new Refusal('ResourceNotFoundException', `The snapshot ${id} does not exist`, {

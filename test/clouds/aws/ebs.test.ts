@@ -105,7 +105,7 @@ describe('writing', () => {
   test.for([
     { VolumeSize: 0 },
     { Timeout: 5 },
-    { ParentSnapshotId: 'snap-00000000' },
+    { ParentSnapshotId: 'snap-xyz' },
     { Tags: [{ Key: '', Value: '' }] },
   ])('a start with %o is refused', async (more) => {
     expect(await refusalOf(start(more))).toBe('ValidationException')

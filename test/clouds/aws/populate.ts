@@ -46,6 +46,8 @@ export function populate(world: World, count: number): void {
       },
     )
     instance.life.enter('running')
+    // They are beside the quota: what is launched later has as much of it as before.
+    world.vcpuQuota += 2
   }
 }
 

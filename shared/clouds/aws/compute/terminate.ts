@@ -5,11 +5,11 @@ import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { releaseImage } from '#shared/clouds/aws/compute/images.ts'
 import { findInstance } from '#shared/clouds/aws/compute/instances.ts'
 import { toTags, tokenTag } from '#shared/clouds/aws/mapping.ts'
-import { describeAddresses, detachAddress, releaseAddress } from '#shared/clouds/aws/networks/addresses.ts'
+import { describeVolumes, outlivesVm } from '#shared/clouds/aws/volumes/describe.ts'
 
 /**
- * Terminates the instance with all its volumes, also those that were attached to outlive it, and takes away what came with it: the Elastic IPs
- * that the same job made, the image and the imported snapshots that it may still have from its creation.
+ * Terminates the instance with its volumes, also those that EC2 would leave behind, but for the ones that were attached as volumes of their own. Takes
+ * away the image and the imported snapshots that it may still have from its creation. Elastic IPs are things of their own, too: none is made for a VM.
  */
 export async function terminate(aws: AwsClients, ref: CloudRef): Promise<void> {
   const { region, id } = ref
@@ -17,8 +17,6 @@ export async function terminate(aws: AwsClients, ref: CloudRef): Promise<void> {
   if (instance === undefined) return
   const state = instance.State?.Name
   if (state !== 'terminated' && state !== 'shutting-down') {
-    // Before the instance: once it is terminated nothing tells any more which address was its own.
-    await releaseOwnAddresses(aws, ref, instance)
     await claimVolumes(aws, ref, instance)
     try {
       await aws.ec2(region, 'TerminateInstances', (ec2, http) =>
@@ -32,32 +30,28 @@ export async function terminate(aws: AwsClients, ref: CloudRef): Promise<void> {
   if (token !== undefined) await releaseImage(aws, region, token)
 }
 
-/** Sets volumes that would outlive the instance to go with it. */
-async function claimVolumes(aws: AwsClients, { region, id }: CloudRef, instance: Instance): Promise<void> {
-  const BlockDeviceMappings = (instance.BlockDeviceMappings ?? [])
-    .filter((mapping) => !mapping.Ebs?.DeleteOnTermination)
+/** Sets volumes to go with the instance that by default would not: EC2 keeps what was attached later, and data disks of most launches. */
+async function claimVolumes(aws: AwsClients, ref: CloudRef, instance: Instance): Promise<void> {
+  const left = (instance.BlockDeviceMappings ?? []).filter((mapping) => !mapping.Ebs?.DeleteOnTermination)
+  if (left.length === 0) return
+  const kept = await volumesOfTheirOwn(aws, ref)
+  const BlockDeviceMappings = left
+    .filter(({ DeviceName, Ebs }) => DeviceName === instance.RootDeviceName || !kept.has(Ebs?.VolumeId))
     .map(({ DeviceName }) => ({ DeviceName, Ebs: { DeleteOnTermination: true } }))
   if (BlockDeviceMappings.length === 0) return
-  await aws.ec2(region, 'ModifyInstanceAttribute', (ec2, http) =>
-    ec2.modifyInstanceAttribute({ InstanceId: id, BlockDeviceMappings }, http),
+  await aws.ec2(ref.region, 'ModifyInstanceAttribute', (ec2, http) =>
+    ec2.modifyInstanceAttribute({ InstanceId: ref.id, BlockDeviceMappings }, http),
   )
 }
 
-/** Addresses of another job, or of nobody we know, are only taken off by the termination itself, and kept. */
-async function releaseOwnAddresses(
+async function volumesOfTheirOwn(
   aws: AwsClients,
   { region, id }: CloudRef,
-  instance: Instance,
-): Promise<void> {
-  const job = toTags(instance.Tags)['novacron-job']
-  if (job === undefined) return
-  const Filters = [
-    { Name: 'instance-id', Values: [id] },
-    { Name: 'tag:novacron-job', Values: [job] },
-  ]
-  for (const address of await describeAddresses(aws, region, { Filters })) {
-    if (address.AllocationId === undefined) continue
-    await detachAddress(aws, region, address)
-    await releaseAddress(aws, { region, id: address.AllocationId })
+): Promise<ReadonlySet<string | undefined>> {
+  const kept = new Set<string | undefined>()
+  const query = { Filters: [{ Name: 'attachment.instance-id', Values: [id] }] }
+  for await (const volume of describeVolumes(aws, region, query)) {
+    if (outlivesVm(volume)) kept.add(volume.VolumeId)
   }
+  return kept
 }

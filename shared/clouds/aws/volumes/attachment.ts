@@ -3,7 +3,7 @@ import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { findInstance } from '#shared/clouds/aws/compute/instances.ts'
 import { dataDevices } from '#shared/clouds/aws/devices.ts'
-import { findVolume } from '#shared/clouds/aws/volumes/describe.ts'
+import { findVolume, outlivesTag, outlivesVm } from '#shared/clouds/aws/volumes/describe.ts'
 import { onceKnown } from '#shared/clouds/aws/waiting.ts'
 
 /** Attaches at the first free device name. There already is fine; elsewhere is a `conflict`. */
@@ -22,6 +22,12 @@ export async function attachVolume(aws: AwsClients, ref: CloudRef, vm: CloudRef)
       kind: 'permanent',
       remedy: 'Detach a volume that is no longer needed.',
     })
+  }
+  // Before attaching: from then on a deletion of the VM must know that this one stays.
+  if (volume && !outlivesVm(volume)) {
+    await aws.ec2(ref.region, 'CreateTags', (ec2, http) =>
+      ec2.createTags({ Resources: [ref.id], Tags: [{ Key: outlivesTag, Value: 'true' }] }, http),
+    )
   }
   // A volume attached elsewhere, or in another zone, is refused by EC2 itself.
   await onceKnown(aws, () =>

@@ -31,6 +31,10 @@ export async function* describeVolumes(
   for await (const { Volumes = [] } of all) yield* Volumes
 }
 
+/** Put on a volume that is attached as a thing of its own, and not as a part of the VM. */
+export const outlivesTag = 'novacron-outlives-vm'
+export const outlivesVm = ({ Tags }: Volume): boolean => toTags(Tags)[outlivesTag] === 'true'
+
 /** A volume in our terms, or undefined for one that is deleted and only still listed. */
 export function toVolume(volume: Volume, region: string): CloudVolume | undefined {
   const tags = toTags(volume.Tags)
