@@ -7,8 +7,15 @@ export interface ServerIdentity {
   caPem: string
 }
 
-/** Makes a private authority and, signed by it, a certificate for 127.0.0.1 and localhost. About 10 ms. */
-export async function createServerIdentity(): Promise<ServerIdentity> {
+/**
+ * Makes a private authority and, signed by it, a certificate. About 10 ms.
+ * @param hosts the names it is for, beside which 127.0.0.1 is included only with `localhost`; default `localhost`
+ * @param validUntil default in a year
+ */
+export async function createServerIdentity({
+  hosts = ['localhost'],
+  validUntil,
+}: { hosts?: string[]; validUntil?: Date } = {}): Promise<ServerIdentity> {
   const authority = await generate([{ name: 'commonName', value: 'NovaCron loopback CA' }], {
     keyType: 'ec',
     algorithm: 'sha256',
@@ -17,9 +24,14 @@ export async function createServerIdentity(): Promise<ServerIdentity> {
       { name: 'keyUsage', keyCertSign: true, cRLSign: true, critical: true },
     ],
   })
-  const server = await generate([{ name: 'commonName', value: 'localhost' }], {
+  const dayMs = 86_400_000
+  const server = await generate([{ name: 'commonName', value: hosts[0] ?? 'localhost' }], {
     keyType: 'ec',
     algorithm: 'sha256',
+    ...(validUntil && {
+      notBeforeDate: new Date(validUntil.getTime() - 30 * dayMs),
+      notAfterDate: validUntil,
+    }),
     ca: { key: authority.private, cert: authority.cert },
     extensions: [
       { name: 'basicConstraints', cA: false },
@@ -28,8 +40,8 @@ export async function createServerIdentity(): Promise<ServerIdentity> {
       {
         name: 'subjectAltName',
         altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
+          ...hosts.map((value) => ({ type: 2 as const, value })),
+          ...(hosts.includes('localhost') ? [{ type: 7 as const, ip: '127.0.0.1' }] : []),
         ],
       },
     ],
