@@ -11,6 +11,7 @@ import { providerDirectory } from '#api/provider-directory.ts'
 import { jobEndpoints } from '#api/routes/jobs.ts'
 import { migrationEndpoints } from '#api/routes/migrations.ts'
 import { providerEndpoints } from '#api/routes/providers.ts'
+import { resourceEndpoints } from '#api/routes/resources.ts'
 import { vmEndpoints } from '#api/routes/vms.ts'
 import { webhookEndpoints } from '#api/routes/webhooks.ts'
 import type { ApiDeps, Services } from '#api/services.ts'
@@ -20,6 +21,7 @@ import { newId } from '#shared/ids.ts'
 export const endpoints: readonly Endpoint[] = [
   ...providerEndpoints,
   ...vmEndpoints,
+  ...resourceEndpoints,
   ...migrationEndpoints,
   ...jobEndpoints,
   ...webhookEndpoints,

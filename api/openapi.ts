@@ -20,6 +20,9 @@ export function openApiDocument(app: OpenAPIHono, publicUrl: string | undefined)
       tags: [
         { name: 'Providers', description: 'Cloud accounts.' },
         { name: 'VMs', description: 'Virtual machines on any provider.' },
+        { name: 'Networks', description: 'Networks, subnets, security groups and public addresses.' },
+        { name: 'Storage', description: 'Volumes, snapshots, images and buckets.' },
+        { name: 'Insights', description: 'Metrics, quotas and prices, as the clouds tell them.' },
         { name: 'Migrations', description: 'Moves of a VM from one provider to another.' },
         { name: 'Jobs', description: 'Everything slow: follow it, cancel it, retry it.' },
         { name: 'Webhooks', description: 'Being told when a job has finished.' },

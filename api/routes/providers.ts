@@ -8,6 +8,9 @@ import { ApiError, notFound } from '#api/http/problem.ts'
 import { etagOf, reply } from '#api/http/reply.ts'
 import { loadProvider } from '#api/routes/load.ts'
 import { providerHealth } from '#api/routes/provider-health.ts'
+import { providerCapabilities } from '#api/routes/provider-capabilities.ts'
+import { syncProvider } from '#api/routes/provider-sync.ts'
+import { getProviderMetrics, listRegions } from '#api/routes/readings/provider.ts'
 import { registerProvider, replaceProvider } from '#api/routes/provider-write.ts'
 import { providerSchema, providerView } from '#api/views/provider.ts'
 
@@ -103,7 +106,18 @@ const remove = endpoint({
   },
 })
 
-export const providerEndpoints = [list, registerProvider, get, replaceProvider, remove, providerHealth]
+export const providerEndpoints = [
+  list,
+  registerProvider,
+  get,
+  replaceProvider,
+  remove,
+  providerHealth,
+  providerCapabilities,
+  syncProvider,
+  listRegions,
+  getProviderMetrics,
+]
 
 /** A VM that was never made in the cloud does not hold its provider; nor does a check, which ends by itself. */
 const inUseSql = `

@@ -3,7 +3,9 @@ import type { MulticloudVm } from '#db/entities/vm.ts'
 import { newId } from '#shared/ids.ts'
 import type { Kind } from '#shared/jobs/outlines.ts'
 import { submitJob } from '#shared/jobs/submit.ts'
+import type { Operation } from '#shared/clouds/operations.ts'
 import type { Permission } from '#api/auth/permissions.ts'
+import { assertProviderCan } from '#api/http/capability.ts'
 import { command } from '#api/http/command.ts'
 import { endpoint, type Call, type Endpoint } from '#api/http/endpoint.ts'
 import { afterWait } from '#api/http/prefer.ts'
@@ -24,6 +26,8 @@ interface Action {
   description: string
   kind: Extract<Kind, `vm.${string}`>
   verb: string
+  /** What not every cloud can do. */
+  demand?: Operation
 }
 
 const actions: Action[] = [
@@ -67,6 +71,29 @@ const actions: Action[] = [
     kind: 'vm.restart',
     verb: 'restarted',
   },
+  {
+    method: 'post',
+    path: '/vms/{id}/suspend',
+    operationId: 'suspendVM',
+    permission: 'vms:operate',
+    summary: 'Suspend a VM',
+    description:
+      'Keeps its memory and stops paying for the compute (hibernates, where the cloud calls it so). The VM must have been made so that it can.',
+    kind: 'vm.suspend',
+    verb: 'suspended',
+    demand: 'compute.suspend',
+  },
+  {
+    method: 'post',
+    path: '/vms/{id}/resume',
+    operationId: 'resumeVM',
+    permission: 'vms:operate',
+    summary: 'Resume a suspended VM',
+    description: 'It goes on where it was; a running VM is left as it is.',
+    kind: 'vm.resume',
+    verb: 'resumed',
+    demand: 'compute.resume',
+  },
 ]
 
 export const vmActionEndpoints: Endpoint[] = actions.map((action) =>
@@ -82,7 +109,7 @@ export const vmActionEndpoints: Endpoint[] = actions.map((action) =>
       },
       202: { description: 'Accepted.', schema: vmAnswer },
     },
-    problems: ['vm_state', 'vm_busy', 'provider_disabled'],
+    problems: ['vm_state', 'vm_busy', 'migration_running', 'provider_disabled', 'capability_lacking'],
     handle: (call) => act(call, action),
   }),
 )
@@ -93,7 +120,7 @@ async function act(call: Call<z.output<typeof vmQuery>>, action: Action): Promis
   const named = await findVm(services, tenantId, param('id'), query.provider_id)
   const providerType = await providerTypeOf(services, tenantId, named.providerId)
   // Before the transaction: nothing inside of one may wait for a second connection.
-  await assertProviderReady(call, named.providerId)
+  await assertProviderReady(call, named.providerId, action)
   const jobId = newId('job')
   const response = await command(call, async (db) => {
     const work = await workOn(db, tenantId, {
@@ -130,7 +157,7 @@ async function act(call: Call<z.output<typeof vmQuery>>, action: Action): Promis
   })
 }
 
-const answerOf = (
+export const answerOf = (
   vm: ReturnType<typeof vmView>,
   job: ReturnType<typeof jobView>,
 ): z.input<typeof vmAnswer> => ({
@@ -180,10 +207,15 @@ function assertPossible(vm: MulticloudVm, { verb, kind }: Action): void {
     })
 }
 
-async function assertProviderReady({ services, principal }: Call, providerId: string): Promise<void> {
+async function assertProviderReady(
+  { services, principal }: Call,
+  providerId: string,
+  { demand }: Action,
+): Promise<void> {
   const provider = (await services.providers.of(principal.tenantId)).find(({ id }) => id === providerId)
   if (provider && !provider.enabled)
     throw new ApiError('provider_disabled', `The provider "${providerId}" is disabled.`, {
       remedy: `Enable it with PUT /api/multicloud/providers/${providerId}.`,
     })
+  if (provider && demand) assertProviderCan(provider, [demand])
 }

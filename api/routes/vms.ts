@@ -4,9 +4,10 @@ import { endpoint } from '#api/http/endpoint.ts'
 import { likeOf, namePattern } from '#api/http/glob.ts'
 import { pageMembers, pageOf, pageQuery, readCursor, writeCursor } from '#api/http/pages.ts'
 import { invalid } from '#api/http/problem.ts'
-import { reply } from '#api/http/reply.ts'
+import { etagOf, reply } from '#api/http/reply.ts'
 import { createVm } from '#api/routes/vm-create.ts'
 import { vmActionEndpoints } from '#api/routes/vm-actions.ts'
+import { updateVm } from '#api/routes/vm-update.ts'
 import { findVm, providerTypeOf, vmQuery } from '#api/routes/vm-find.ts'
 import { vmSchema, vmStates, vmView } from '#api/views/vm.ts'
 
@@ -94,15 +95,15 @@ const get = endpoint({
   permission: 'vms:read',
   summary: 'Get a VM',
   query: vmQuery,
-  answers: { 200: { description: 'The VM.', schema: vmSchema } },
+  answers: { 200: { description: 'The VM; its version is in `ETag`.', schema: vmSchema } },
   async handle({ services, principal, param, query }) {
     const vm = await findVm(services, principal.tenantId, param('id'), query.provider_id)
     const type = await providerTypeOf(services, principal.tenantId, vm.providerId)
-    return reply(200, vmView(services, vm, type))
+    return reply(200, vmView(services, vm, type), { etag: etagOf(vm.version) })
   },
 })
 
-export const vmEndpoints = [list, createVm, get, ...vmActionEndpoints]
+export const vmEndpoints = [list, createVm, get, updateVm, ...vmActionEndpoints]
 
 /** All tags that the query asks for, in either notation. @throws ApiError naming a parameter that is neither filter nor tag. */
 function tagsOf(query: z.output<typeof listQuery>): Record<string, string> | undefined {

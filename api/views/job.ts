@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { links, time, warnings } from '#api/http/schemas.ts'
 import { linkTo } from '#api/views/links.ts'
+import { resourcePaths } from '#api/views/resource.ts'
 import type { Services } from '#api/services.ts'
 import type { Job } from '#db/entities/job.ts'
 import { isFinished } from '#shared/jobs/types.ts'
+import { kindOfId } from '#shared/resources/kinds.ts'
 
 const states = ['queued', 'running', 'undoing', 'succeeded', 'failed', 'cancelled'] as const
 export const jobState = z.enum(states)
@@ -130,8 +132,10 @@ export const timeOf = (at: Date | null | undefined): string | null => at?.toISOS
 
 function subjectPath({ kind, subject }: JobFacts): string | undefined {
   if (!subject) return undefined
+  const resource = kindOfId(subject)
+  if (resource) return `${resourcePaths[resource]}/${subject}`
+  if (subject.startsWith('vm_')) return `/vms/${subject}`
   const [family] = kind.split('.')
-  if (family === 'vm') return `/vms/${subject}`
   if (family === 'migration') return `/migrations/${subject}`
   if (family === 'provider') return `/providers/${encodeURIComponent(subject)}`
   return undefined

@@ -101,10 +101,18 @@ export function vmView(
       self,
       provider: linkTo(services, `/providers/${encodeURIComponent(vm.providerId)}`),
       jobs: linkTo(services, `/jobs?subject=${vm.id}`),
-      ...(gone ? {} : { start: `${self}/start`, stop: `${self}/stop`, restart: `${self}/restart` }),
+      ...(gone ? {} : actionsOf(self)),
     },
   }
 }
+
+const actionsOf = (self: string) =>
+  Object.fromEntries(
+    ['start', 'stop', 'restart', 'suspend', 'resume', 'snapshot', 'metrics'].map((name) => [
+      name,
+      `${self}/${name}`,
+    ]),
+  )
 
 const gibBytes = 1024 ** 3
 
