@@ -32,7 +32,10 @@ export function lostReplies(subject: Subject): void {
       const before = subject.loopback.residue().length
 
       const plain = newJob()
-      const changes = await changesOf(subject, async () => finish?.(subject, await make(intentOf(plain))))
+      const changes = await changesOf(subject, async () => {
+        const made = await make(intentOf(plain))
+        await finish?.(subject, made)
+      })
       expect(changes.length).toBeGreaterThan(0)
       const expected = kindsOf(plain)
       await removeAll(subject, plain)
