@@ -1,8 +1,9 @@
 import { machineOperations } from '#shared/clouds/azure/capabilities/machines.ts'
+import { azureFeatures, serviceOperations } from '#shared/clouds/azure/capabilities/services.ts'
 import type { Capabilities } from '#shared/clouds/operations.ts'
 
 /** What this cloud does and lacks. Plain data: no SDK is loaded by importing it. */
 export const azureCapabilities: Capabilities = {
-  operations: { ...machineOperations } as unknown as Capabilities['operations'],
-  features: {} as Capabilities['features'],
+  operations: { ...machineOperations, ...serviceOperations },
+  features: azureFeatures,
 }
