@@ -72,7 +72,8 @@ const rules: Rule[] = [
   // Cost Explorer means the rate of calls by it.
   { matches: /^LimitExceeded(Exception)?$/, only: /^GetCost/, facts: throttled },
   {
-    matches: /^(InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacity|Unsupported)$/,
+    matches:
+      /^(InsufficientInstanceCapacity|InsufficientHostCapacity|InsufficientCapacity|InsufficientFreeAddressesInSubnet|Unsupported)$/,
     facts: always({
       code: 'capacity',
       kind: 'capacity',
@@ -85,7 +86,8 @@ const rules: Rule[] = [
     facts: always({ code: 'invalid_request', remedy: 'Give fewer of what the message names.' }),
   },
   {
-    matches: /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded|TooManyBuckets)$/,
+    matches:
+      /^(\w*LimitExceeded(Exception)?|ServiceQuotaExceededException|\w*QuotaExceeded|TooManyBuckets|MaxSpotInstanceCountExceeded)$/,
     facts: always({
       code: 'quota_exceeded',
       kind: 'capacity',
@@ -181,6 +183,39 @@ const rules: Rule[] = [
     }),
   },
   {
+    matches: /^SpotMaxPriceTooLow$/,
+    facts: always({
+      code: 'capacity',
+      kind: 'capacity',
+      scope: 'zone',
+      remedy: 'Raise the cap on the spot price, leave it out, or try another zone or instance type.',
+    }),
+  },
+  {
+    matches: /^UnsupportedHibernationConfiguration$/,
+    facts: always({
+      code: 'unsupported',
+      remedy: 'Stop the VM instead, or use a type and an image that can hibernate, with encrypted disks.',
+    }),
+  },
+  {
+    matches:
+      /^(InvalidSubnet\.Conflict|InvalidGroup\.Duplicate|InvalidPermission\.Duplicate|RouteAlreadyExists)$/,
+    facts: always({
+      code: 'conflict',
+      kind: 'permanent',
+      remedy: 'The name or the range is taken: choose another one, or use what is there.',
+    }),
+  },
+  {
+    matches: /^VolumeModificationRateExceeded$/,
+    facts: always({
+      code: 'conflict',
+      kind: 'permanent',
+      remedy: 'A volume takes four changes a day: wait until the first of them is a day old.',
+    }),
+  },
+  {
     matches: /^(IdempotentParameterMismatch|InvalidAMIName\.Duplicate)$/,
     facts: always({
       code: 'conflict',
@@ -189,7 +224,7 @@ const rules: Rule[] = [
   },
   {
     matches:
-      /^(IncorrectInstanceState|IncorrectState|IncorrectImageState|VolumeInUse|DependencyViolation|InvalidSnapshot\.InUse|InvalidIPAddress\.InUse|ConflictException|OperationAborted|InvalidBucketState|ResourceBusy|ResourceInUse\w*)$/,
+      /^(IncorrectInstanceState|IncorrectState|IncorrectImageState|VolumeInUse|DependencyViolation|InvalidSnapshot\.InUse|InvalidIPAddress\.InUse|InvalidGroup\.InUse|IncorrectModificationState|Gateway\.NotAttached|Resource\.AlreadyAssociated|ConflictException|OperationAborted|InvalidBucketState|ResourceBusy|ResourceInUse\w*)$/,
     facts: ({ text }) => ({
       code: 'conflict',
       // A terminated VM never changes again; everything else may be free in a moment.

@@ -147,8 +147,8 @@ export const machineOperations = {
   'networks.addresses.disassociate': { calls: ['DescribeAddresses', 'DisassociateAddress'] },
   'networks.addresses.delete': { calls: ['ReleaseAddress'] },
 
-  'storage.volumes.list': { calls: ['DescribeVolumes'] },
-  'storage.volumes.get': { calls: ['DescribeVolumes'] },
+  'storage.volumes.list': { calls: ['DescribeVolumes', 'DescribeKey'] },
+  'storage.volumes.get': { calls: ['DescribeVolumes', 'DescribeKey'] },
   'storage.volumes.create': {
     calls: ['CreateVolume', 'DescribeVolumes'],
     note: 'gp3 (ssd), io2 (premium), st1 or below 125 GiB magnetic (standard). Always encrypted.',

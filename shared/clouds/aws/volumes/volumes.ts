@@ -1,8 +1,9 @@
-import type { CreateVolumeRequest } from '@aws-sdk/client-ec2'
+import type { CreateVolumeRequest, Volume } from '@aws-sdk/client-ec2'
 import type { CloudRef, CloudVolume, VolumesFacet } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { gibibyte, intentTags } from '#shared/clouds/aws/mapping.ts'
+import { createKeyLookup } from '#shared/clouds/aws/posture/keys.ts'
 import { attachVolume, detachVolume } from '#shared/clouds/aws/volumes/attachment.ts'
 import { describeVolumes, findVolume, toVolume } from '#shared/clouds/aws/volumes/describe.ts'
 import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
@@ -11,20 +12,38 @@ import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
 export function createVolumes(aws: AwsClients): VolumesFacet {
   return {
     async *list({ region }): AsyncGenerator<CloudVolume> {
+      const tell = teller(aws, region)
       for await (const each of describeVolumes(aws, region, {})) {
-        const volume = toVolume(each, region)
+        const volume = await tell(each)
         if (volume) yield volume
       }
     },
     async get(ref) {
       const volume = await findVolume(aws, ref)
-      return volume && toVolume(volume, ref.region)
+      return volume && teller(aws, ref.region)(volume)
     },
     create: (request) => create(aws, request),
     resize: (ref, sizeGib) => resize(aws, ref, sizeGib),
     attach: (ref, vm) => attachVolume(aws, ref, vm),
     detach: (ref) => detachVolume(aws, ref),
     delete: (ref) => deleteVolume(aws, ref),
+  }
+}
+
+/** Volumes in our terms, which name a key only if it is a customer's. Asks for each key once. */
+function teller(aws: AwsClients, region: string): (volume: Volume) => Promise<CloudVolume | undefined> {
+  const isCustomers = createKeyLookup(aws, region)
+  return async (volume) => {
+    const known = toVolume(volume, region)
+    if (known?.keyId === undefined) return known
+    const { keyId: _, ...withoutKey } = known
+    try {
+      return (await isCustomers(known.keyId)) ? known : withoutKey
+    } catch (error) {
+      // Who may not ask for a key cannot tell whose it is: then it is named.
+      if (error instanceof CloudError && error.code === 'forbidden') return known
+      throw error
+    }
   }
 }
 

@@ -105,6 +105,8 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
           { code: 'Unavailable', status: 503 },
         ],
       },
+      placementGroup: 'my-cluster',
+      customerKey: '5d1a3c6e-0000-4000-8000-0000000000c5',
       signIn: [],
       unseen: {},
     },

@@ -1,6 +1,7 @@
 import { changing, chosen, done, reading, tagsFor, tagsOf, type Scene } from '#test/clouds/aws/action.ts'
 import { largeEnough, volumeTypes } from '#test/clouds/aws/actions/images.ts'
 import { checkShape } from '#test/clouds/aws/actions/volumes/limits.ts'
+import { awsManagedKey } from '#test/clouds/aws/json/kms.ts'
 import { filtered, notBoth, paged } from '#test/clouds/aws/querying.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
 import {
@@ -173,7 +174,7 @@ export function encryptionOf(
   }
   const encrypted = wish?.encrypted === true || (snapshot?.encrypted ?? false)
   if (!encrypted) return { encrypted, kmsKeyId: undefined }
-  const named = wish?.kmsKeyId ?? snapshot?.kmsKeyId ?? '11111111-2222-3333-4444-555555555555'
+  const named = wish?.kmsKeyId ?? snapshot?.kmsKeyId ?? awsManagedKey(region, accountId)
   if (named.startsWith('arn:')) return { encrypted, kmsKeyId: named }
   const resource = named.startsWith('alias/') ? named : `key/${named}`
   return { encrypted, kmsKeyId: `arn:aws:kms:${region}:${accountId}:${resource}` }
