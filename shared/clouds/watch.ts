@@ -69,7 +69,7 @@ export function createCallWatch({
           lastThrottled = error
           pacer.throttled(error.retryAfterMs)
           const delayMs = error.retryAfterMs ?? growing(attempts) * (0.5 + random() / 2)
-          if (now() + delayMs > giveUpMs) throw error
+          if (now() + delayMs > giveUpMs) throw comeBackIn(delayMs, error)
           await pause(delayMs)
         }
       }
@@ -81,22 +81,31 @@ export function createCallWatch({
 /** 200, 400, 800 … up to 5000 ms. */
 const growing = (attempts: number): number => Math.min(5_000, 100 * 2 ** attempts)
 
+/** Every throttled error that leaves here says when to come back, also where the cloud did not. */
+const comeBackIn = (delayMs: number, error: CloudError): CloudError =>
+  error.retryAfterMs === undefined ? throttledLike(error, error.message, delayMs) : error
+
 /** For a call that is not sent, because an earlier one was told when to come back. */
-function stillThrottled(earlier: CloudError, silenceMs: number): CloudError {
-  const { cloud, operation, vendorCode, requestId, remedy } = earlier
-  return new CloudError(
+const stillThrottled = (earlier: CloudError, silenceMs: number): CloudError =>
+  throttledLike(
+    earlier,
     `No call for ${Math.ceil(silenceMs / 1000)} s more, as asked by: ${earlier.message}`,
-    {
-      cloud,
-      operation,
-      code: 'throttled',
-      kind: 'throttled',
-      retryAfterMs: Math.ceil(silenceMs),
-      ...(vendorCode === undefined ? {} : { vendorCode }),
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(remedy === undefined ? {} : { remedy }),
-    },
+    silenceMs,
   )
+
+function throttledLike(error: CloudError, message: string, retryAfterMs: number): CloudError {
+  const { cloud, operation, vendorCode, requestId, remedy, cause } = error
+  return new CloudError(message, {
+    cloud,
+    operation,
+    cause,
+    code: 'throttled',
+    kind: 'throttled',
+    retryAfterMs: Math.ceil(retryAfterMs),
+    ...(vendorCode === undefined ? {} : { vendorCode }),
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(remedy === undefined ? {} : { remedy }),
+  })
 }
 
 type Outcome = 'ok' | 'failed' | 'throttled'

@@ -57,6 +57,11 @@ describe('a throttled call', () => {
     expect(sentAtMs).toHaveLength(1)
   })
 
+  test('says when to come back also where the cloud did not', async () => {
+    const { call } = watchWith(100, [error('throttled')])
+    await expect(call()).rejects.toMatchObject({ code: 'throttled', vendorCode: 'Vendor', retryAfterMs: 200 })
+  })
+
   test('keeps all other calls from the cloud until its time is over, without holding their callers', async () => {
     const { call, sentAtMs, advance } = watchWith(2000, [error('throttled', 60_000)])
     await expect(call()).rejects.toMatchObject({ retryAfterMs: 60_000 })
