@@ -85,6 +85,8 @@ function meaningOf(facts: Said): Meaning {
   ) {
     return quota(/family/i.test(facts.message) ? 'type' : 'region')
   }
+  if (facts.vendorCode === 'OperationNotAllowed' && /max price/i.test(facts.message)) return outbid
+  if (facts.vendorCode === 'SkuNotAvailable' && /zones? '?\d/i.test(facts.message)) return capacity('zone')
   return byVendorCode[facts.vendorCode] ?? bySignIn(facts) ?? byStatus(facts.status)
 }
 
@@ -98,6 +100,12 @@ const capacity = (scope: CapacityScope): Meaning => ({
   scope,
   remedy: 'Take another size, zone or region, or try again later.',
 })
+const outbid: Meaning = {
+  code: 'capacity',
+  kind: 'capacity',
+  scope: 'type',
+  remedy: 'Raise the cap on the spot price, take another size, or buy on demand.',
+}
 const quota = (scope: CapacityScope): Meaning => ({
   code: 'quota_exceeded',
   kind: 'capacity',
@@ -124,6 +132,8 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   OverconstrainedZonalAllocationRequest: capacity('zone'),
   QuotaExceeded: quota('region'),
   ResourceQuotaExceeded: quota('region'),
+  PublicIPCountLimitReached: quota('region'),
+  MaxStorageAccountsCountPerSubscriptionExceeded: quota('region'),
   TooManyRequests: throttled,
   SubscriptionRequestsThrottled: throttled,
   ResourceRequestsThrottled: throttled,
@@ -135,11 +145,14 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   DiskBlobAlreadyInUseByAnotherDisk: conflict,
   NicInUse: conflict,
   InUseSubnetCannotBeDeleted: conflict,
+  InUseNetworkSecurityGroupCannotBeDeleted: conflict,
+  PublicIPAddressInUse: conflict,
   PublicIPAddressCannotBeDeleted: conflict,
   ResourceGroupBeingDeleted: conflict,
   ReferencedResourceNotProvisioned: conflict,
   RetryableError: { code: 'unavailable', kind: 'retryable' },
   PropertyChangeNotAllowed: settled,
+  PreconditionFailed: conflict,
   InvalidVhd: {
     code: 'integrity',
     kind: 'permanent',

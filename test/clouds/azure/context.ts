@@ -154,7 +154,7 @@ export function accepted(
   return json(status, body, body === undefined && location !== undefined ? { ...headers, location } : headers)
 }
 
-/** One page of a list, with an absolute link to the next. */
+/** One page of a list, with an absolute link to the next. An item may be a function that describes it, called only for its page. */
 export function page(context: Context, request: ArmRequest, path: string, items: unknown[]): PlainReply {
   const token = request.query.get('$skiptoken')
   const start = token === null ? 0 : Number(Buffer.from(token, 'base64url').toString().replace(/^at:/, ''))
@@ -162,7 +162,9 @@ export function page(context: Context, request: ArmRequest, path: string, items:
     throw new Refusal(400, 'InvalidSkipToken', `The provided skip token '${token}' is invalid.`)
   }
   const end = start + context.pageSize
-  const value = items.slice(start, end)
+  const value = items
+    .slice(start, end)
+    .map((item) => (typeof item === 'function' ? (item as () => unknown)() : item))
   if (end >= items.length) return json(200, { value })
   const next = new URL(path, context.url())
   for (const [name, text] of request.query) next.searchParams.set(name, text)

@@ -159,6 +159,8 @@ export interface Estate {
   /** In order of creation, of one group if named. */
   list<K extends Kind>(kind: K, group?: string): Of<K>[]
   add(resource: Resource): void
+  /** Lets a disk's VM let go of it at that time. */
+  release(disk: Disk, atMs: number): void
   /** The life of a thing that takes `createMs` to make and `deleteMs` to delete. */
   begin(createMs: number, deleteMs: number, onGone: () => void): Life<Phase>
   drop(id: string): void
@@ -166,13 +168,18 @@ export interface Estate {
 
 export function createEstate(clock: Clock): Estate {
   const resources = new Map<string, Resource>()
+  /** What may change by itself; looking at all of hundreds of things for each of them took seconds. */
+  const moving = new Set<Resource>()
   const settle = () => {
-    // A Map may lose entries while it is walked: a life that ends here takes others along.
-    for (const resource of resources.values()) {
-      resource.life.state()
-      if (resource.kind !== 'disk' || (resource.detachedAtMs ?? Infinity) > clock.now()) continue
-      delete resource.managedBy
-      delete resource.detachedAtMs
+    // A set may lose entries while it is walked: a life that ends here takes others along.
+    for (const resource of moving) {
+      const phase = resource.life.state()
+      if (resource.kind === 'disk' && (resource.detachedAtMs ?? Infinity) <= clock.now()) {
+        delete resource.managedBy
+        delete resource.detachedAtMs
+      }
+      const detaching = resource.kind === 'disk' && resource.detachedAtMs !== undefined
+      if (restful.has(phase) && !detaching) moving.delete(resource)
     }
   }
   return {
@@ -189,7 +196,19 @@ export function createEstate(clock: Clock): Estate {
           each.kind === kind && (group === undefined || each.group.toLowerCase() === group.toLowerCase()),
       )
     },
-    add: (resource) => void resources.set(resource.id.toLowerCase(), resource),
+    add(resource) {
+      const { enter } = resource.life
+      resource.life.enter = (state: never) => {
+        moving.add(resource)
+        enter(state)
+      }
+      moving.add(resource)
+      resources.set(resource.id.toLowerCase(), resource)
+    },
+    release(disk, atMs) {
+      disk.detachedAtMs = atMs
+      moving.add(disk)
+    },
     begin: (createMs, deleteMs, onGone) =>
       createLifecycle<Phase>({
         clock,
@@ -203,6 +222,9 @@ export function createEstate(clock: Clock): Estate {
     drop: (id) => void resources.delete(id.toLowerCase()),
   }
 }
+
+/** States that nothing but a call ends. */
+const restful = new Set<VmPhase>(['ready', 'running', 'deallocated', 'hibernated', 'failed', 'gone'])
 
 /** Azure's `provisioningState`. */
 export function provisioningState(phase: VmPhase): string {

@@ -1,3 +1,4 @@
+import { serviceOperations } from '#shared/clouds/azure/capabilities/services.ts'
 import type { Capability, Operation } from '#shared/clouds/operations.ts'
 
 /** Machines, disks, networks and what belongs to them. */
@@ -14,6 +15,7 @@ export const machineOperations = {
       'NetworkInterfaces_CreateOrUpdate',
       'NetworkInterfaces_Get',
       'VirtualNetworks_CreateOrUpdate',
+      'VirtualNetworks_Get',
       'Subnets_Get',
       'Disks_Get',
       'Disks_RevokeAccess',
@@ -58,7 +60,12 @@ export const machineOperations = {
   },
   'compute.restart': { calls: ['VirtualMachines_Restart'] },
   'compute.suspend': {
-    calls: ['VirtualMachines_Deallocate', 'VirtualMachines_Get', 'VirtualMachineExtensions_CreateOrUpdate'],
+    calls: [
+      'VirtualMachines_Deallocate',
+      'VirtualMachines_Get',
+      'VirtualMachineExtensions_CreateOrUpdate',
+      'VirtualMachineExtensions_Get',
+    ],
     note: 'VMs with hibernation enabled only; it is, for the default image on sizes that can hibernate, unless at the spot price.',
   },
   'compute.resume': { calls: ['VirtualMachines_Start', 'VirtualMachines_Get'] },
@@ -194,4 +201,44 @@ export const machineOperations = {
   },
   'storage.volumes.detach': { calls: ['VirtualMachines_AttachDetachDataDisks', 'Disks_Get'] },
   'storage.volumes.delete': { calls: ['Disks_Delete', 'Disks_Get', 'Disks_RevokeAccess'] },
+
+  'inventory.owned': {
+    calls: [
+      'VirtualMachines_List',
+      'NetworkInterfaces_List',
+      'PublicIPAddresses_List',
+      'NetworkSecurityGroups_List',
+      'VirtualNetworks_List',
+      'Snapshots_ListByResourceGroup',
+      'Disks_ListByResourceGroup',
+      'Galleries_ListByResourceGroup',
+      'GalleryImages_ListByGallery',
+      'StorageAccounts_ListByResourceGroup',
+    ],
+  },
+  'inventory.remove': {
+    calls: [
+      'VirtualMachines_Delete',
+      'VirtualMachines_Get',
+      'VirtualMachines_Update',
+      'NetworkInterfaces_Delete',
+      'NetworkInterfaces_Get',
+      'NetworkInterfaces_CreateOrUpdate',
+      'PublicIPAddresses_Delete',
+      'PublicIPAddresses_Get',
+      'NetworkSecurityGroups_Delete',
+      'Subnets_Delete',
+      'VirtualNetworks_Delete',
+      'VirtualNetworks_Get',
+      'Tags_UpdateAtScope',
+      'Snapshots_Delete',
+      'Snapshots_Get',
+      'Snapshots_RevokeAccess',
+      'Disks_Delete',
+      'Disks_Get',
+      'Disks_RevokeAccess',
+      ...serviceOperations['images.delete'].calls,
+      ...serviceOperations['storage.buckets.delete'].calls,
+    ],
+  },
 } as const satisfies Partial<Record<Operation, Capability>>

@@ -81,7 +81,7 @@ export const attachDetach: ArmHandler = (context, request) => {
 
   for (const { id } of leaving) {
     const disk = context.estate.get('disk', id)
-    if (disk) disk.detachedAtMs = context.clock.now() + context.delays.disk
+    if (disk) context.estate.release(disk, context.clock.now() + context.delays.disk)
   }
   vm.dataDisks = staying
   for (const { disk, lun, deleteOption = 'Detach' } of coming) {

@@ -109,7 +109,7 @@ function changeDataDisks(context: Context, vm: Vm, { storageProfile }: Change): 
   for (const { id, lun } of vm.dataDisks) {
     if (given.some((each) => each.lun === lun)) continue
     const disk = context.estate.get('disk', id)
-    if (disk) disk.detachedAtMs = context.clock.now() + context.delays.disk
+    if (disk) context.estate.release(disk, context.clock.now() + context.delays.disk)
   }
   vm.dataDisks = vm.dataDisks.filter(({ lun }) => given.some((each) => each.lun === lun))
 }

@@ -119,7 +119,7 @@ export const viewVm: ArmHandler = (context, request) => json(200, instanceView(f
 export const listVms: ArmHandler = (context, request) => {
   const statuses = request.query.get('statusOnly') === 'true'
   return listOf(context, request, vmType, (group) =>
-    context.estate.list('vm', group).map((vm) => showVm(context, vm, statuses)),
+    context.estate.list('vm', group).map((vm) => () => showVm(context, vm, statuses)),
   )
 }
 

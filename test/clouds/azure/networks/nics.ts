@@ -153,7 +153,7 @@ export const getNic: ArmHandler = (context, request) => {
 
 export const listNics: ArmHandler = (context, request) =>
   listOf(context, request, nicType, (group) =>
-    context.estate.list('nic', group).map((nic) => showNic(context, nic, false)),
+    context.estate.list('nic', group).map((nic) => () => showNic(context, nic, false)),
   )
 
 export const deleteNic: ArmHandler = (context, request) => {

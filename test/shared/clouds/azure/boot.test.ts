@@ -45,7 +45,7 @@ test.skipIf('reason' in hypervisor)(
     await cloud.compute.stop(vm)
     const stopped = await untilState(cloud, vm, 'stopped')
 
-    const snapshot = await cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(stopped) })
+    const snapshot = await cloud.disks.createSnapshot({ ...intentOf(job), region, vm, disk: rootOf(stopped) })
     const source = await cloud.disks.openSnapshot(await untilReady(cloud, snapshot))
     const disk = await cloud.disks.createDisk({
       ...intentOf(job),

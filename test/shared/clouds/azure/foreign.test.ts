@@ -28,7 +28,12 @@ test('deleting a VM that others made takes along its disk, interface and public 
   const address = `${group}/Microsoft.Network/publicIPAddresses/hand`
   const nic = `${group}/Microsoft.Network/networkInterfaces/hand`
   const subnet = `${group}/Microsoft.Network/virtualNetworks/novacron-${region}/subnets/default`
-  await put(address, networking, { location: region, tags, sku: { name: 'Standard' } })
+  await put(address, networking, {
+    location: region,
+    tags,
+    sku: { name: 'Standard' },
+    properties: { publicIPAllocationMethod: 'Static' },
+  })
   await put(nic, networking, {
     location: region,
     tags,

@@ -55,7 +55,12 @@ test('the ranges of a scattered disk are listed over more than three pages, with
   const subject = await opened({ imagePath })
   const job = newJob()
   const vm = await runVm(subject, job)
-  const snapshot = await subject.cloud.disks.createSnapshot({ ...intentOf(job), vm, disk: rootOf(vm) })
+  const snapshot = await subject.cloud.disks.createSnapshot({
+    ...intentOf(job),
+    region,
+    vm,
+    disk: rootOf(vm),
+  })
   const source = await subject.cloud.disks.openSnapshot(await untilReady(subject.cloud, snapshot))
   const wrong = []
   let next = 0

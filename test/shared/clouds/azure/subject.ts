@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
+import { encryptionSetType, made, placementType } from '#test/clouds/azure/context.ts'
 import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
+import { unseen } from '#test/shared/clouds/azure/unseen.ts'
 import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'eastus'
@@ -60,6 +62,8 @@ export async function openSubject({
     dialect: {
       instanceType: 'Standard_D2s_v5',
       largerType: 'Standard_D4s_v5',
+      placementGroup: made(loopback.credentials['subscription_id'] ?? '', placementType, 'near'),
+      customerKey: made(loopback.credentials['subscription_id'] ?? '', encryptionSetType, 'keys'),
       throttled: { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
       capacity: { code: 'SkuNotAvailable', status: 409 },
       createVmOperation: 'VirtualMachines_CreateOrUpdate',
@@ -102,8 +106,9 @@ export async function openSubject({
           { code: 'ServiceUnavailable', status: 503 },
         ],
       },
-      signIn: ['OAuth2_Token', 'OAuth2_Configuration'],
-      unseen: {},
+      // Following a long-running operation belongs to the call that began it.
+      signIn: ['OAuth2_Token', 'OAuth2_Configuration', 'Operations_Get', 'Operations_GetResult'],
+      unseen,
     },
   }
 }
