@@ -32,17 +32,30 @@ export function assertProviderCan(
   demands: readonly (Operation | Feature)[],
 ): void {
   const lacks = lacksOf(provider.type, demands)
-  if (lacks.length > 0) throw capabilityLacking(provider, lacks)
+  if (lacks.length > 0) throw capabilityLacking([{ provider, lacks }])
 }
 
-export const capabilityLacking = (provider: { id: string; type: string }, lacks: readonly Lack[]): ApiError =>
+/** The refusal, with what each provider that was considered lacks. */
+export const capabilityLacking = (
+  considered: readonly { provider: { id: string; type: string }; lacks: readonly Lack[] }[],
+): ApiError =>
   new ApiError(
     'capability_lacking',
-    `${provider.id} (${provider.type}) cannot: ${lacks.map(({ what, reason }) => `${what}. ${reason}`).join(' ')}`,
+    considered
+      .slice(0, 5)
+      .map(
+        ({ provider: { id, type }, lacks }) =>
+          `${id} (${type}) cannot: ${lacks.map(({ what, reason }) => `${what}. ${reason}`).join(' ')}`,
+      )
+      .join(' '),
     {
       remedy:
-        lacks.find(({ remedy }) => remedy !== undefined)?.remedy ??
-        'Use another provider; GET /api/multicloud/providers/{id}/capabilities tells what each can do.',
-      details: { provider_id: provider.id, lacking: lacks.map((lack) => ({ ...lack })) },
+        considered.flatMap(({ lacks }) => lacks).find(({ remedy }) => remedy !== undefined)?.remedy ??
+        'Leave it out or use another provider; GET /api/multicloud/providers/{id}/capabilities tells what each can do.',
+      details: {
+        lacking: considered.flatMap(({ provider, lacks }) =>
+          lacks.map((lack) => ({ provider_id: provider.id, ...lack })),
+        ),
+      },
     },
   )

@@ -98,14 +98,13 @@ export function endpoint<Q extends z.ZodType = typeof nothing, B extends z.ZodTy
 
 /** Puts endpoints on the application: routes, their place in the OpenAPI document, and 405 for other methods. */
 export function mount(app: OpenAPIHono, services: Services, endpoints: readonly Endpoint[]): void {
-  const methods = new Map<string, string[]>()
-  for (const { method, path, route, answer } of endpoints) {
-    const pattern = path.replaceAll(/\{(\w+)\}/g, ':$1')
-    app.openAPIRegistry.registerPath(route)
-    app.on(method.toUpperCase(), pattern, (c) => answer(c, services))
-    methods.set(pattern, [...(methods.get(pattern) ?? []), method.toUpperCase()])
-  }
-  for (const [pattern, allowed] of methods) {
+  for (const { route } of endpoints) app.openAPIRegistry.registerPath(route)
+  const byPattern = Map.groupBy(endpoints, ({ path }) => path.replaceAll(/\{(\w+)\}/g, ':$1'))
+  // A path without parameters goes first, 405 included: `/images/import` is no id of an image.
+  const patterns = [...byPattern].toSorted(([a], [b]) => Number(a.includes(':')) - Number(b.includes(':')))
+  for (const [pattern, served] of patterns) {
+    for (const { method, answer } of served) app.on(method.toUpperCase(), pattern, (c) => answer(c, services))
+    const allowed = served.map(({ method }) => method.toUpperCase())
     const allow = (allowed.includes('GET') ? [...allowed, 'HEAD'] : allowed).join(', ')
     app.all(pattern, (c) => {
       const error = new ApiError(

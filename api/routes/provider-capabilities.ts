@@ -77,4 +77,6 @@ export const providerCapabilities = endpoint({
   },
 })
 
-const undeclared: { lacking: string; remedy?: string } = { lacking: 'There is no adapter for this cloud yet.' }
+const undeclared: { lacking: string; remedy?: string } = {
+  lacking: 'There is no adapter for this cloud yet.',
+}

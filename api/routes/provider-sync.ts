@@ -62,7 +62,11 @@ export const syncProvider = endpoint({
 })
 
 /** Takes the provider's lock until the end of the transaction. One that has not begun yet will see everything that is there now. */
-async function waitingSync(db: PoolClient, tenantId: string, providerId: string): Promise<string | undefined> {
+async function waitingSync(
+  db: PoolClient,
+  tenantId: string,
+  providerId: string,
+): Promise<string | undefined> {
   await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`sync ${tenantId} ${providerId}`])
   const { rows } = await db.query<{ id: string }>(
     `select id from jobs where tenant_id = $1 and subject = $2 and kind = 'provider.sync' and state = 'queued' limit 1`,

@@ -75,29 +75,35 @@ const remove = endpoint({
   permission: 'providers:manage',
   summary: 'Remove a provider',
   description:
-    'Forgets the account and its credentials. Nothing is deleted in the cloud, so its VMs must be gone and its jobs finished.',
+    'Forgets the account, its credentials, and what syncs have found in it. Nothing is deleted in the cloud, so what was made here must be gone and its jobs finished.',
   answers: { 204: { description: 'Removed.' } },
   problems: ['provider_in_use'],
   async handle({ services, principal, param }) {
     const { tenantId } = principal
     const id = param('id')
     await inTransaction(services.pool, async (db) => {
-      const { rows } = await db.query<{ exists: boolean; vms: number; jobs: number }>(inUseSql, [
+      const { rows } = await db.query<{ vms: number; resources: number; jobs: number }>(inUseSql, [
         tenantId,
         id,
       ])
       const [use] = rows
       if (!use) throw notFound('provider')
-      if (use.vms + use.jobs > 0)
+      if (use.vms + use.resources + use.jobs > 0)
         throw new ApiError(
           'provider_in_use',
-          `The provider has ${use.vms} live VM(s) and ${use.jobs} unfinished job(s).`,
+          `The provider has ${use.vms} live VM(s), ${use.resources} other live resource(s) and ${use.jobs} unfinished job(s).`,
           {
             remedy:
-              'Delete its VMs and let its jobs finish (or cancel them) first. To keep new VMs off it, set enabled to false.',
-            details: { live_vms: use.vms, unfinished_jobs: use.jobs },
+              'Delete what was made here and let its jobs finish (or cancel them) first. To keep new VMs off it, set enabled to false.',
+            details: { live_vms: use.vms, live_resources: use.resources, unfinished_jobs: use.jobs },
           },
         )
+      for (const table of ['multicloud_vms', 'cloud_resources'])
+        await db.query(`delete from ${table} where tenant_id = $1 and provider_id = $2 and found`, [
+          tenantId,
+          id,
+        ])
+      await db.query('delete from cloud_readings where tenant_id = $1 and provider_id = $2', [tenantId, id])
       await db.query('delete from cloud_providers where tenant_id = $1 and id = $2', [tenantId, id])
       await removeCredentials(db, tenantId, providerCredential(id))
     })
@@ -119,13 +125,19 @@ export const providerEndpoints = [
   getProviderMetrics,
 ]
 
-/** A VM that was never made in the cloud does not hold its provider; nor does a check, which ends by itself. */
+/**
+ * What was never made in the cloud does not hold its provider, nor what a sync has found there; nor do checks and readings, which end by
+ * themselves.
+ */
 const inUseSql = `
 select
   (select count(*)::int from multicloud_vms v
    where v.tenant_id = p.tenant_id and v.provider_id = p.id and v.deleted_at is null and v.state <> 'terminated'
-     and not (v.state = 'error' and v.vm_id is null)) as vms,
+     and not v.found and not (v.state = 'error' and v.vm_id is null)) as vms,
+  (select count(*)::int from cloud_resources r
+   where r.tenant_id = p.tenant_id and r.provider_id = p.id and r.deleted_at is null
+     and not r.found and not (r.state = 'error' and r.cloud_id is null)) as resources,
   (select count(*)::int from jobs j
-   where j.tenant_id = p.tenant_id and j.state in ('queued', 'running', 'undoing') and j.kind <> 'provider.check'
+   where j.tenant_id = p.tenant_id and j.state in ('queued', 'running', 'undoing') and j.kind not in ('provider.check', 'cloud.read')
      and p.id in (j.input ->> 'provider_id', j.input ->> 'source_provider_id', j.input ->> 'destination_provider_id')) as jobs
 from cloud_providers p where p.tenant_id = $1 and p.id = $2 for update`

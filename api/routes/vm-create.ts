@@ -8,7 +8,9 @@ import { afterWait, preferredWait } from '#api/http/prefer.ts'
 import { reply } from '#api/http/reply.ts'
 import { links, warnings } from '#api/http/schemas.ts'
 import { loadJobView } from '#api/routes/load.ts'
-import { createVmBody, unhonoured, type CreateVmBody } from '#api/routes/vm-input.ts'
+import { encryptionOf } from '#api/routes/resources/body.ts'
+import { refOf } from '#api/routes/resources/find.ts'
+import { createVmBody, demandsOf, unhonoured, type CreateVmBody } from '#api/routes/vm-input.ts'
 import { choosePlacement, type Placement } from '#api/routes/vm-placement.ts'
 import { freshJob, jobSchema, jobView } from '#api/views/job.ts'
 import { vmSchema, vmView } from '#api/views/vm.ts'
@@ -29,7 +31,7 @@ export const createVm = endpoint({
   permission: 'vms:create',
   summary: 'Create a VM',
   description:
-    'Chooses a provider: `preferred_provider` wins; else, of the enabled providers that have the region, healthy ones come first and of these the one registered first. `notes` says which and why; `warnings` names every demand that is not honoured yet.',
+    'Chooses a provider: `preferred_provider` wins; else, of the enabled providers that have the region, healthy ones come first and of these the one registered first. What its cloud lacks of `required_capabilities` or of the request itself rules a provider out. `notes` says which and why; `warnings` names every demand that is not honoured yet.',
   body: createVmBody,
   waits: true,
   answers: {
@@ -39,7 +41,7 @@ export const createVm = endpoint({
     },
     202: { description: 'Accepted.', schema: vmAnswer },
   },
-  problems: ['no_provider'],
+  problems: ['no_provider', 'capability_lacking'],
   async handle(call) {
     const idempotency = idempotencyOf(call)
     if (idempotency) {
@@ -47,8 +49,10 @@ export const createVm = endpoint({
       if (stored) return stored
     }
     const { services, principal, body } = call
-    const placement = choosePlacement(await services.providers.of(principal.tenantId), body)
-    const submission = submissionOf(call, body, placement)
+    const providers = await services.providers.of(principal.tenantId)
+    const placement = choosePlacement(providers, { ...body, demands: demandsOf(body) })
+    const subnet = await subnetOf(call, body, placement)
+    const submission = { ...submissionOf(call, body, placement), subnet }
     try {
       await submit(call, submission, idempotency)
     } catch (error) {
@@ -64,7 +68,7 @@ export const createVm = endpoint({
   },
 })
 
-type Submission = ReturnType<typeof submissionOf>
+type Submission = ReturnType<typeof submissionOf> & { subnet: string | undefined }
 
 function submissionOf(call: Call, body: CreateVmBody, { provider, region, note }: Placement) {
   const { services, principal } = call
@@ -116,7 +120,7 @@ async function submit(call: Call, one: Submission, idempotency: Idempotency | un
       tenantId,
       kind: 'vm.create',
       subject: one.vmId,
-      input: { vm_id: one.vmId, provider_id: one.providerId, region, ...wishesOf(body) },
+      input: { vm_id: one.vmId, provider_id: one.providerId, region, ...wishesOf(body, one.subnet) },
       requestedBy: subject,
       warnings: one.demands,
     },
@@ -147,7 +151,7 @@ const keptOf = ({ answer }: Submission): Kept => ({
 })
 
 /** What the chain needs to know of the request. */
-const wishesOf = (body: CreateVmBody) => ({
+const wishesOf = (body: CreateVmBody, subnet: string | undefined) => ({
   name: body.name,
   instance_type: body.instance_type,
   cpu: body.cpu,
@@ -159,7 +163,30 @@ const wishesOf = (body: CreateVmBody) => ({
   security_groups: body.security_groups,
   user_data: body.user_data,
   tags: body.tags,
+  ...(body.spot_instance ? { spot: capOf(body) } : {}),
+  tenancy: body.custom_options.tenancy,
+  placement_group: body.custom_options.placement_group,
+  subnet,
+  detailed_monitoring: body.custom_options.detailed_monitoring,
+  ...encryptionOf(body.custom_options.encryption),
 })
+
+const capOf = ({ max_spot_price: price }: CreateVmBody) =>
+  price === undefined ? {} : { max_hourly_price: typeof price === 'string' ? price : decimalOf(price) }
+
+/** Never in the notation of powers of ten. */
+const decimalOf = (price: number): string => price.toFixed(9).replace(/\.?0+$/, '')
+
+/** The cloud's id of the subnet that was asked for. */
+async function subnetOf(
+  { services, principal }: Call,
+  { custom_options: { subnet } }: CreateVmBody,
+  { provider, region }: Placement,
+): Promise<string | undefined> {
+  if (subnet === undefined) return undefined
+  const where = { tenantId: principal.tenantId, providerId: provider.id, region }
+  return (await refOf(services, where, 'subnet', 'custom_options.subnet', subnet)).id
+}
 
 async function current(call: Call, submission: Submission, placement: Placement) {
   const { services, principal } = call

@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi'
+import { isFeature, isOperation } from '#api/http/capability.ts'
 import { tags } from '#api/http/schemas.ts'
+import { features, type Feature, type Operation } from '#shared/clouds/operations.ts'
 
 const region = z
   .string()
@@ -35,6 +37,40 @@ export const instanceType = z
     example: 'medium',
   })
 
+/** What goes beyond the unified request. Names that are not known are kept and answered with a warning. */
+const customOptions = z
+  .looseObject({
+    tenancy: z.enum(['shared', 'dedicated']).optional(),
+    placement_group: z.string().min(1).max(512).optional().openapi({
+      description:
+        'One that exists: AWS its name, Azure the id of a proximity placement group, GCP the name of a resource policy.',
+    }),
+    subnet: z
+      .string()
+      .min(1)
+      .max(512)
+      .optional()
+      .openapi({ description: 'Our id of a subnet or the cloud’s own; then name preferred_provider too.' }),
+    detailed_monitoring: z.boolean().optional().openapi({ description: 'Metrics by the minute.' }),
+    encryption: z
+      .strictObject({ key_id: z.string().min(1).max(512).optional() })
+      .optional()
+      .openapi({
+        description: 'Of all disks; `{}` demands it with the cloud’s key, `key_id` is one of yours.',
+      }),
+  })
+  .refine(
+    (options) =>
+      Object.keys(options).length <= 50 && Object.keys(options).every((name) => name.length <= 100),
+    {
+      error: 'must be 50 entries at most, with names of 100 characters at most',
+      params: { remedy: 'Send fewer options.' },
+    },
+  )
+  .default({})
+
+const knownOptions = ['tenancy', 'placement_group', 'subnet', 'detailed_monitoring', 'encryption']
+
 /** The demands of the original interface, all of them: what is not honoured yet is answered with a warning. */
 export const createVmBody = z
   .strictObject({
@@ -64,7 +100,20 @@ export const createVmBody = z
       .max(63)
       .optional()
       .openapi({ description: 'A provider’s id, or a cloud type.' }),
-    required_capabilities: z.array(z.string().max(100)).max(50).default([]),
+    required_capabilities: z
+      .array(
+        z
+          .string()
+          .max(100)
+          .refine((name) => isFeature(name) || isOperation(name), {
+            error: 'is not a capability',
+            params: {
+              remedy: `Use features (${features.slice(0, 5).join(', ')}, …) or operations (compute.suspend, …); GET /api/multicloud/providers/{id}/capabilities lists them.`,
+            },
+          }),
+      )
+      .max(50)
+      .default([]),
     cost_optimized: z.boolean().default(false),
     low_latency: z.boolean().default(false),
     high_availability: z.boolean().default(false),
@@ -72,7 +121,7 @@ export const createVmBody = z
     max_spot_price: z.union([z.number().min(0), z.string().regex(/^\d{1,9}(\.\d{1,9})?$/)]).optional(),
     compliance_requirements: z.array(z.string().max(100)).max(50).default([]),
     data_residency_regions: z.array(region).max(100).default([]),
-    custom_options: z.record(z.string().max(100), z.unknown()).default({}),
+    custom_options: customOptions,
   })
   .refine(
     (body) => body.instance_type !== undefined || (body.cpu !== undefined && body.memory !== undefined),
@@ -107,12 +156,8 @@ export function unhonoured(body: CreateVmBody): string[] {
     [body.low_latency, 'low_latency is not honoured yet: no latencies are measured.'],
     [body.high_availability, 'high_availability is not honoured yet: one VM is made in one zone.'],
     [
-      body.spot_instance,
-      'spot_instance is not honoured yet: the VM is made on demand, at the regular price.',
-    ],
-    [
-      body.max_spot_price !== undefined,
-      'max_spot_price is not honoured yet: the VM is made on demand, at the regular price.',
+      body.max_spot_price !== undefined && !body.spot_instance,
+      'max_spot_price is not honoured without spot_instance: the VM is made on demand, at the regular price.',
     ],
     [
       body.compliance_requirements.length > 0,
@@ -123,10 +168,6 @@ export function unhonoured(body: CreateVmBody): string[] {
       'data_residency_regions is honoured for where the VM is made; snapshots and copies made later are not watched yet.',
     ],
     [
-      body.required_capabilities.length > 0,
-      `required_capabilities is not honoured yet: the provider is not asked whether it has ${shortList(body.required_capabilities)}.`,
-    ],
-    [
       body.network_bandwidth !== undefined,
       'network_bandwidth is not honoured yet: the bandwidth is that of the size.',
     ],
@@ -135,11 +176,29 @@ export function unhonoured(body: CreateVmBody): string[] {
       'cpu and memory are not honoured beside instance_type: the size decides.',
     ],
     [
-      Object.keys(body.custom_options).length > 0,
-      'custom_options is not honoured yet: none of its entries is passed on.',
+      unknownOptions(body).length > 0,
+      `custom_options is not honoured in ${shortList(unknownOptions(body))}: there are ${knownOptions.join(', ')}.`,
     ],
   ]
   return asked.flatMap(([demand, warning]) => (demand ? [warning] : []))
+}
+
+const unknownOptions = ({ custom_options: options }: CreateVmBody): string[] =>
+  Object.keys(options).filter((name) => !knownOptions.includes(name))
+
+/** What the cloud of the VM must be able to do for the request, beyond making a VM. */
+export function demandsOf(body: CreateVmBody): (Operation | Feature)[] {
+  const { custom_options: options } = body
+  const asked: [demand: boolean, what: Operation][] = [
+    [body.spot_instance, 'compute.create.spot'],
+    [body.spot_instance && body.max_spot_price !== undefined, 'compute.create.spot_price_cap'],
+    [options.tenancy === 'dedicated', 'compute.create.dedicated'],
+    [options.placement_group !== undefined, 'compute.create.placement_group'],
+    [options.detailed_monitoring === true, 'compute.create.detailed_monitoring'],
+    [options.encryption?.key_id !== undefined, 'compute.create.customer_key'],
+  ]
+  const required = body.required_capabilities.filter((name) => isFeature(name) || isOperation(name))
+  return [...new Set([...required, ...asked.flatMap(([demand, what]) => (demand ? [what] : []))])]
 }
 
 const shortList = (names: string[]): string =>

@@ -1,11 +1,15 @@
+import { capabilityLacking, lacksOf, type Lack } from '#api/http/capability.ts'
 import type { ProviderEntry } from '#api/provider-directory.ts'
 import { ApiError, invalid } from '#api/http/problem.ts'
+import type { Feature, Operation } from '#shared/clouds/operations.ts'
 
 /** What decides where a VM is made. */
 export interface PlacementWish {
   region?: string | undefined
   preferred_provider?: string | undefined
   data_residency_regions: readonly string[]
+  /** What the cloud must be able to do. */
+  demands?: readonly (Operation | Feature)[]
 }
 
 export interface Placement {
@@ -19,7 +23,8 @@ export interface Placement {
  * Chooses the provider of a new VM. The rule: a preferred provider wins; else the candidates are the enabled providers that have the
  * region, those whose last check was not `unhealthy` before the others, and of these the one that was registered first. Pure.
  * @param providers in the order in which they were registered.
- * @throws ApiError `no_provider` saying why each provider is out, or `validation_failed` for a contradiction in the wish.
+ * @throws ApiError `capability_lacking` if providers are out only for what their clouds lack, `no_provider` saying why each provider is out, or
+ *   `validation_failed` for a contradiction in the wish.
  */
 export function choosePlacement(providers: readonly ProviderEntry[], wish: PlacementWish): Placement {
   assertResidency(wish)
@@ -31,7 +36,9 @@ export function choosePlacement(providers: readonly ProviderEntry[], wish: Place
   return { ...chosen, note: noteOf(chosen.provider, chosen.region, fitting.length, wish) }
 }
 
-type Option = { provider: ProviderEntry; region: string } | { provider: ProviderEntry; reason: string }
+type Option =
+  | { provider: ProviderEntry; region: string }
+  | { provider: ProviderEntry; reason: string; lacks?: Lack[] }
 
 function consider(provider: ProviderEntry, wish: PlacementWish): Option {
   if (!provider.enabled) return { provider, reason: 'is disabled' }
@@ -40,6 +47,13 @@ function consider(provider: ProviderEntry, wish: PlacementWish): Option {
     return { provider, reason: `has no region ${region ?? 'at all'} (it has ${provider.regions.join(', ')})` }
   if (!allowed(region, wish))
     return { provider, reason: `would use ${region}, outside of data_residency_regions` }
+  const lacks = lacksOf(provider.type, wish.demands ?? [])
+  if (lacks.length > 0)
+    return {
+      provider,
+      lacks,
+      reason: `cannot: ${lacks.map(({ what, reason }) => `${what} (${reason})`).join(', ')}`,
+    }
   return { provider, region }
 }
 
@@ -80,6 +94,10 @@ function noProvider(providers: readonly ProviderEntry[], options: Option[], wish
   const reasons = options.flatMap((option) =>
     'reason' in option ? [`${option.provider.id} ${option.reason}`] : [],
   )
+  const lacking = options.flatMap((option) =>
+    'lacks' in option && option.lacks ? [{ provider: option.provider, lacks: option.lacks }] : [],
+  )
+  if (lacking.length > 0) return capabilityLacking(lacking)
   const where = wish.region ? ` in ${wish.region}` : ''
   return new ApiError(
     'no_provider',

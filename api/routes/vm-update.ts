@@ -82,9 +82,10 @@ export const updateVm = endpoint({
       assertMatches(call.c, vm.version)
       const cloudId = madeVm(vm)
       assertMayStop(vm, wish)
-      await db.query('update multicloud_vms set version = version + 1, updated_at = clock_timestamp() where id = $1', [
-        vm.id,
-      ])
+      await db.query(
+        'update multicloud_vms set version = version + 1, updated_at = clock_timestamp() where id = $1',
+        [vm.id],
+      )
       await submitJob(db, {
         id: jobId,
         tenantId,

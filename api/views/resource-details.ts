@@ -119,9 +119,7 @@ function readSnapshot(seen: Record<string, unknown>, cloudId: string | undefined
   const known: SnapshotPart[] = parts.length > 0 ? parts : only
   return {
     size_gib:
-      known.length > 0
-        ? gibOf(known.reduce((sum, part) => sum + part.disk.sizeBytes, 0))
-        : gibOf(sizeBytes),
+      known.length > 0 ? gibOf(known.reduce((sum, part) => sum + part.disk.sizeBytes, 0)) : gibOf(sizeBytes),
     encrypted: flagOf(seen['encrypted']),
     vm_id: textOf(keptOf(seen)['vm']),
     disks: known.map((part) => ({

@@ -8,7 +8,11 @@ export const securityRule = z
     protocol: z.enum(['tcp', 'udp', 'icmp', 'any']),
     from_port: z.int().min(0).max(65_535).optional(),
     to_port: z.int().min(0).max(65_535).optional(),
-    cidrs: z.array(z.string().max(64)).min(1).max(50).openapi({ example: ['10.0.0.0/8'] }),
+    cidrs: z
+      .array(z.string().max(64))
+      .min(1)
+      .max(50)
+      .openapi({ example: ['10.0.0.0/8'] }),
     description: z
       .string()
       .max(255)
@@ -16,7 +20,8 @@ export const securityRule = z
       .optional(),
   })
   .openapi('SecurityRule', {
-    description: 'Permits; what no rule permits is refused. Ports only for tcp and udp; both left out is all.',
+    description:
+      'Permits; what no rule permits is refused. Ports only for tcp and udp; both left out is all.',
   })
 
 export const lifecycleRule = z
@@ -34,7 +39,12 @@ export const lifecycleRule = z
 export type RuleBody = z.output<typeof securityRule>
 export type LifecycleBody = z.output<typeof lifecycleRule>
 
-export const ruleOf = ({ from_port: fromPort, to_port: toPort, description, ...rest }: RuleBody): SecurityRule => ({
+export const ruleOf = ({
+  from_port: fromPort,
+  to_port: toPort,
+  description,
+  ...rest
+}: RuleBody): SecurityRule => ({
   ...rest,
   ...(fromPort === undefined ? {} : { fromPort }),
   ...(toPort === undefined ? {} : { toPort }),

@@ -72,10 +72,13 @@ const record = (context: Context, vm: CloudVm) =>
   context.alsoWrite(recordVm(context.tenantId, context.input.vm_id, context.input.provider_id, vm))
 
 const isOff = ({ id }: CloudRef, wanted: Wakefulness) =>
-  new StepError(`The VM ${id} is stopped, so it cannot be ${wanted === 'running' ? 'resumed' : 'suspended'}.`, {
-    code: 'vm_state',
-    remedy: 'Start it: POST /api/multicloud/vms/{id}/start.',
-  })
+  new StepError(
+    `The VM ${id} is stopped, so it cannot be ${wanted === 'running' ? 'resumed' : 'suspended'}.`,
+    {
+      code: 'vm_state',
+      remedy: 'Start it: POST /api/multicloud/vms/{id}/start.',
+    },
+  )
 
 /** A hibernating guest writes its memory to disk first. */
 const timeoutMs = 20 * 60_000

@@ -99,7 +99,10 @@ async function record(
 
 const refOf = ({ region, cloud_id: id }: ChangeInput): CloudRef => ({ region, id: id ?? '' })
 
-const irreversible = ({ verb, irreversible: why }: Pick<Change<never, never>, 'verb' | 'irreversible'>, ref: CloudRef) => ({
+const irreversible = (
+  { verb, irreversible: why }: Pick<Change<never, never>, 'verb' | 'irreversible'>,
+  ref: CloudRef,
+) => ({
   code: 'irreversible',
   detail: `What was done to ${ref.id} cannot be taken back: ${why ?? 'the cloud has no way to'}.`,
   step: verb,

@@ -11,13 +11,17 @@ type OnVm = ChangeInput & { vm: ConcernedVm }
 /** The vendor's id of the VM that it leads to; null for none. */
 type Holder = string | null
 
-const setRules = change<ChangeInput & { rules: SecurityRule[] }, SecurityRule[]>('security_group', 'set_rules', {
-  apply: (cloud, ref, { rules }) => cloud.networks.securityGroups.setRules(ref, rules),
-  done: (seen, { rules }) => sameRules(rulesOf(seen), rules),
-  before: rulesOf,
-  restored: (seen, before) => sameRules(rulesOf(seen), before),
-  restore: (cloud, ref, before) => cloud.networks.securityGroups.setRules(ref, before),
-})
+const setRules = change<ChangeInput & { rules: SecurityRule[] }, SecurityRule[]>(
+  'security_group',
+  'set_rules',
+  {
+    apply: (cloud, ref, { rules }) => cloud.networks.securityGroups.setRules(ref, rules),
+    done: (seen, { rules }) => sameRules(rulesOf(seen), rules),
+    before: rulesOf,
+    restored: (seen, before) => sameRules(rulesOf(seen), before),
+    restore: (cloud, ref, before) => cloud.networks.securityGroups.setRules(ref, before),
+  },
+)
 
 const associate = change<OnVm, Holder>('address', 'associate', {
   apply: (cloud, ref, { vm }) => cloud.networks.addresses.associate(ref, vm.ref),

@@ -72,7 +72,12 @@ export const startExport = exporting('start', {
     const cloud = await context.cloud(input.provider_id)
     const image = { region: input.region, id: input.cloud_id ?? '' }
     const intent = { token: context.token('export'), tags: context.tags() }
-    const task = await cloud.images.exportFile({ ...intent, image, format: input.format, target: input.target })
+    const task = await cloud.images.exportFile({
+      ...intent,
+      image,
+      format: input.format,
+      target: input.target,
+    })
     await context.saveCheckpoint(task)
     return { task }
   },

@@ -155,10 +155,13 @@ function diskFor(vm: CloudVm, { disk }: SnapshotPart): VmDisk {
     vm.disks.find(({ id }) => id === disk.id) ??
     vm.disks.find(({ boot, device }) => (disk.boot ? boot : device === disk.device))
   if (found) return found
-  throw new StepError(`The VM ${vm.id} has no disk at ${disk.device ?? 'the place'} of the snapshot's ${disk.id}.`, {
-    code: 'snapshot_mismatch',
-    remedy: 'Restore the snapshot to a new volume and attach that.',
-  })
+  throw new StepError(
+    `The VM ${vm.id} has no disk at ${disk.device ?? 'the place'} of the snapshot's ${disk.id}.`,
+    {
+      code: 'snapshot_mismatch',
+      remedy: 'Restore the snapshot to a new volume and attach that.',
+    },
+  )
 }
 
 const untilAvailable = (context: Context, cloud: Cloud, ref: CloudRef) =>

@@ -137,7 +137,11 @@ function metricsOf(text: string): VmMetric[] {
   const known = given.filter((one): one is VmMetric => Object.hasOwn(vmMetrics, one))
   if (known.length === given.length) return known
   throw invalid([
-    { field: 'query.metrics', reason: 'names a metric that there is not', remedy: `Use ${names.join(', ')}.` },
+    {
+      field: 'query.metrics',
+      reason: 'names a metric that there is not',
+      remedy: `Use ${names.join(', ')}.`,
+    },
   ])
 }
 

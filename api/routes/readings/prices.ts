@@ -43,14 +43,10 @@ export const listPrices = endpoint({
     ...pageQuery,
     provider_id: z.string().min(1).max(63),
     region: regionSchema.optional(),
-    types: z
-      .string()
-      .max(2_000)
-      .optional()
-      .openapi({
-        description: 'The cloud’s own types, separated by commas; all if left out.',
-        example: 't3.medium,m7i.large',
-      }),
+    types: z.string().max(2_000).optional().openapi({
+      description: 'The cloud’s own types, separated by commas; all if left out.',
+      example: 't3.medium,m7i.large',
+    }),
     kind: z.enum(['vm', 'volume']).optional(),
     model: z.enum(['on_demand', 'spot']).optional(),
     max_age: maxAgeField('prices'),

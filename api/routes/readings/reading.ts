@@ -41,7 +41,9 @@ export const maxAgeField = (facet: ReadingFacet) =>
 /** The answer while the cloud is still being asked. */
 export const readingPending = z
   .object({ job: jobSchema, links })
-  .openapi('ReadingPending', { description: 'The cloud is being asked; ask again when the job has finished.' })
+  .openapi('ReadingPending', {
+    description: 'The cloud is being asked; ask again when the job has finished.',
+  })
 
 export const readingAnswers = (description: string, schema: z.ZodType) => ({
   200: { description: `${description} \`observed_at\` says when the cloud said so.`, schema },
@@ -96,13 +98,20 @@ export async function readThrough<Result>(
 const idOf = ({ provider, facet, subject, query }: Question): string =>
   `rdg_${hash('sha256', JSON.stringify([provider.id, facet, subject, query])).slice(0, 32)}`
 
-async function latest<Result>({ services, principal }: Call, id: string): Promise<Reading<Result> | undefined> {
+async function latest<Result>(
+  { services, principal }: Call,
+  id: string,
+): Promise<Reading<Result> | undefined> {
   const row = await services.orm.em.fork().findOne(CloudReading, { tenantId: principal.tenantId, id })
   return row ? { observedAt: row.observedAt, result: row.result as Result } : undefined
 }
 
 /** Submits the reading, or joins one that is under way. */
-function ask({ services, principal }: Call, id: string, question: Question): Promise<{ jobId: string; fresh: boolean }> {
+function ask(
+  { services, principal }: Call,
+  id: string,
+  question: Question,
+): Promise<{ jobId: string; fresh: boolean }> {
   const { tenantId } = principal
   return inTransaction(services.pool, async (db) => {
     await db.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`reading ${tenantId} ${id}`])

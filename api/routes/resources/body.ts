@@ -3,7 +3,11 @@ import { regionSchema, vmNameSchema, vmTags } from '#api/routes/vm-input.ts'
 
 /** Members of every body that makes a resource. */
 export const placedBody = {
-  provider_id: z.string().min(1).max(63).openapi({ description: 'A registered provider’s id.', example: 'aws-prod' }),
+  provider_id: z
+    .string()
+    .min(1)
+    .max(63)
+    .openapi({ description: 'A registered provider’s id.', example: 'aws-prod' }),
   region: regionSchema
     .optional()
     .openapi({ description: 'The provider’s default region if left out.', example: 'us-east-1' }),
@@ -29,6 +33,4 @@ export const encryptionField = z
   })
 
 export const encryptionOf = (given: { key_id?: string | undefined } | undefined) =>
-  given === undefined
-    ? {}
-    : { encryption: given.key_id === undefined ? {} : { keyId: given.key_id } }
+  given === undefined ? {} : { encryption: given.key_id === undefined ? {} : { keyId: given.key_id } }

@@ -105,7 +105,13 @@ function assertLifecycleSound(rules: readonly LifecycleBody[]): void {
     ids.add(rule.id)
     return [
       ...(twice
-        ? [{ field: `${at}.id`, reason: 'is that of another rule', remedy: 'Give each rule an id of its own.' }]
+        ? [
+            {
+              field: `${at}.id`,
+              reason: 'is that of another rule',
+              remedy: 'Give each rule an id of its own.',
+            },
+          ]
         : []),
       ...orderErrors(rule, at),
     ]
@@ -119,7 +125,9 @@ function orderErrors(rule: LifecycleBody, at: string): FieldError[] {
     ['archive_after_days', rule.archive_after_days],
     ['expire_after_days', rule.expire_after_days],
   ] as const
-  const given = steps.filter((step): step is readonly [(typeof steps)[number][0], number] => step[1] !== undefined)
+  const given = steps.filter(
+    (step): step is readonly [(typeof steps)[number][0], number] => step[1] !== undefined,
+  )
   if (given.length === 0)
     return [
       {

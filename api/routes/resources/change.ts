@@ -105,10 +105,14 @@ async function assertIdle(
   )
   const [job] = rows
   if (job)
-    throw new ApiError('resource_busy', `The job ${job.id} (${job.kind}) is working on the ${nounOf(kind)}.`, {
-      remedy: 'Wait until it has finished, or cancel it.',
-      details: { links: { job: linkTo(services, `/jobs/${job.id}`) } },
-    })
+    throw new ApiError(
+      'resource_busy',
+      `The job ${job.id} (${job.kind}) is working on the ${nounOf(kind)}.`,
+      {
+        remedy: 'Wait until it has finished, or cancel it.',
+        details: { links: { job: linkTo(services, `/jobs/${job.id}`) } },
+      },
+    )
 }
 
 function assertThere(row: CloudResource, { kind, verb, unmade = false }: ResourceChange): void {
@@ -121,7 +125,10 @@ function assertThere(row: CloudResource, { kind, verb, unmade = false }: Resourc
     throw new ApiError(
       'resource_state',
       `The ${nounOf(kind)} was never made in its cloud, so it cannot be ${verb}.`,
-      { remedy: 'Look at its create job, which can be retried; or delete it.', details: { state: row.state } },
+      {
+        remedy: 'Look at its create job, which can be retried; or delete it.',
+        details: { state: row.state },
+      },
     )
 }
 

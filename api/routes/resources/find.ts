@@ -52,8 +52,7 @@ export async function refOf(
   if (kindOfId(id) === undefined || !/_[0-9a-f]{8}-/.test(id)) return { region, id }
   const row = await orm.em.fork().findOne(CloudResource, { tenantId, kind, id, deletedAt: null })
   const fault = (reason: string, remedy: string) => invalid([{ field, reason, remedy }])
-  if (!row)
-    throw fault(`names no ${nounOf(kind)}`, 'List what there is, or give the cloud’s own id.')
+  if (!row) throw fault(`names no ${nounOf(kind)}`, 'List what there is, or give the cloud’s own id.')
   if (row.providerId !== providerId || row.region !== region)
     throw fault(
       `names a ${nounOf(kind)} of ${row.providerId} in ${row.region}`,

@@ -21,7 +21,13 @@ export interface KindOfRoute {
   manage: Permission
 }
 
-const kindOf = (kind: ResourceKind, name: string, names: string, family: 'networks' | 'storage', tag: string): KindOfRoute => ({
+const kindOf = (
+  kind: ResourceKind,
+  name: string,
+  names: string,
+  family: 'networks' | 'storage',
+  tag: string,
+): KindOfRoute => ({
   kind,
   path: resourcePaths[kind],
   tag,

@@ -38,7 +38,11 @@ export function assertSubnetsFit(
     }
     const clash = placed.find((other) => overlaps(other.cidr, cidr))
     if (!('field' in outer) && !contains(outer, cidr))
-      errors.push({ field, reason: `is not within ${network.cidr}`, remedy: 'Use a part of the network’s range.' })
+      errors.push({
+        field,
+        reason: `is not within ${network.cidr}`,
+        remedy: 'Use a part of the network’s range.',
+      })
     else if (clash)
       errors.push({
         field,

@@ -65,7 +65,14 @@ export const restoreSnapshot = endpoint({
     200: { description: 'The job has finished while the answer was held (`Prefer: wait`).', schema: answer },
     202: { description: 'Accepted.', schema: answer },
   },
-  problems: ['resource_state', 'vm_state', 'vm_busy', 'migration_running', 'provider_disabled', 'capability_lacking'],
+  problems: [
+    'resource_state',
+    'vm_state',
+    'vm_busy',
+    'migration_running',
+    'provider_disabled',
+    'capability_lacking',
+  ],
   async handle(call) {
     const { services, principal, param, query, body } = call
     const row = await findResource(services, principal.tenantId, 'snapshot', param('id'), query.provider_id)
@@ -166,7 +173,12 @@ async function restoreInPlace(
       },
       requestedBy: principal.subject,
     })
-    const job = freshJob({ id: jobId, kind: 'snapshot.restore', subject: vm.id, requestedBy: principal.subject })
+    const job = freshJob({
+      id: jobId,
+      kind: 'snapshot.restore',
+      subject: vm.id,
+      requestedBy: principal.subject,
+    })
     return {
       status: 202,
       body: render(jobView(services, job)),
@@ -184,5 +196,4 @@ function partsOf({ observed }: CloudResource, cloudId: string): SnapshotPart[] {
   return kept?.parts ?? [{ id: cloudId, disk }]
 }
 
-const firstSizeBytes = (row: CloudResource): number =>
-  partsOf(row, row.cloudId ?? '')[0]?.disk.sizeBytes ?? 0
+const firstSizeBytes = (row: CloudResource): number => partsOf(row, row.cloudId ?? '')[0]?.disk.sizeBytes ?? 0

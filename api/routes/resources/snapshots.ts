@@ -83,14 +83,7 @@ const ofVm = endpoint({
   },
 })
 
-export const snapshotEndpoints = [
-  listOf(kind),
-  getOf(kind),
-  deleteOf(kind),
-  restoreSnapshot,
-  ofVolume,
-  ofVm,
-]
+export const snapshotEndpoints = [listOf(kind), getOf(kind), deleteOf(kind), restoreSnapshot, ofVolume, ofVm]
 
 /** Names of at most 63 characters with a letter or digit at either end, as every cloud takes them. */
 const defaultName = (of: string): string => {

@@ -24,7 +24,13 @@ const listOfNetwork = endpoint({
   answers: { 200: { description: 'One page.', schema: listSchema(kind) } },
   async handle(call) {
     const { services, principal, param, query } = call
-    const network = await findResource(services, principal.tenantId, 'network', param('id'), query.provider_id)
+    const network = await findResource(
+      services,
+      principal.tenantId,
+      'network',
+      param('id'),
+      query.provider_id,
+    )
     return list(call, kind, {
       providerId: network.providerId,
       region: network.region,

@@ -2,7 +2,14 @@ import { z } from '@hono/zod-openapi'
 import { assertProviderCan } from '#api/http/capability.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { invalid } from '#api/http/problem.ts'
-import { encryptionField, encryptionOf, idField, nameField, placedBody, zoneField } from '#api/routes/resources/body.ts'
+import {
+  encryptionField,
+  encryptionOf,
+  idField,
+  nameField,
+  placedBody,
+  zoneField,
+} from '#api/routes/resources/body.ts'
 import { submitChange } from '#api/routes/resources/change.ts'
 import { deleteOf } from '#api/routes/resources/delete.ts'
 import { findResource, providerFor, refOf, resourceQuery } from '#api/routes/resources/find.ts'
@@ -81,7 +88,8 @@ const resize = endpoint({
   tag: kind.tag,
   permission: kind.manage,
   summary: 'Grow a volume',
-  description: 'No cloud can shrink one, and none takes a growth back. The file system in it is for the guest to grow.',
+  description:
+    'No cloud can shrink one, and none takes a growth back. The file system in it is for the guest to grow.',
   query: resourceQuery,
   body: z.strictObject({ size_gib: size }).openapi('ResizeVolume'),
   guarded: true,

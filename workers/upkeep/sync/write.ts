@@ -15,7 +15,11 @@ export interface Books {
  * Takes what a cloud lists into our rows. What a job is making or changing right now is left to the job, and the parts of a VM's snapshot
  * have the one row of the whole.
  */
-export const adoptResources = ({ tenantId, providerId }: Books, kind: ResourceKind, list: readonly Seen[]): Write[] =>
+export const adoptResources = (
+  { tenantId, providerId }: Books,
+  kind: ResourceKind,
+  list: readonly Seen[],
+): Write[] =>
   batches(list).map((batch) => ({
     text: adoptSql,
     values: [
