@@ -14,7 +14,9 @@ export function residueIn(world: World): Residue {
       ...[...region.instances.values()]
         .filter(({ life }) => life.state() !== 'terminated')
         .map((instance) => entry('instance', instance, instance.life.state())),
-      ...[...region.images.values()].filter(ours).map((image) => entry('image', image, 'available')),
+      ...[...region.images.values()]
+        .filter(ours)
+        .map((image) => entry('image', image, image.life?.state() ?? 'available')),
       ...[...region.snapshots.values()]
         .filter(ours)
         .map((snapshot) => entry('snapshot', snapshot, shownState(snapshot.life.state()))),
@@ -28,6 +30,9 @@ export function residueIn(world: World): Residue {
         .filter(({ instanceId }) => instanceId === undefined)
         .map((each) => entry('interface', each, 'available')),
       ...networksOf(region),
+      ...[...world.services.buckets.values()]
+        .filter((bucket) => bucket.region === region.name)
+        .map(({ name, tags }) => entry('bucket', { id: name, tags }, 'available')),
     ]
   })
 }
@@ -52,7 +57,7 @@ function networksOf(region: Region): Residue {
   ]
 }
 
-const entry = (kind: string, { id, tags }: Tagged, state: string): Residue[number] => ({
+const entry = (kind: string, { id, tags }: Pick<Tagged, 'id' | 'tags'>, state: string): Residue[number] => ({
   kind,
   id,
   state,

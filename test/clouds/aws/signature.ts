@@ -9,20 +9,58 @@ export interface Account {
   sessionToken: string | undefined
 }
 
-/** Codes of the same refusals in EC2 and in the JSON services. */
-const codes = {
+/** Services by the names that requests are signed for. */
+export const serviceNames = [
+  'ec2',
+  'ebs',
+  's3',
+  'sts',
+  'monitoring',
+  'pricing',
+  'ce',
+  'servicequotas',
+  'kms',
+] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+/** The service that a request says it is signed for. */
+export function serviceOf(request: PlainRequest): ServiceName | undefined {
+  const scope = authorization.exec(request.headers['authorization'] ?? '')?.groups?.['scope']
+  return serviceNames.find((name) => name === scope)
+}
+
+/** Codes of the same refusals in the query services, S3 and the JSON services. */
+const jsonCodes = {
+  key: 'UnrecognizedClientException',
+  signature: 'InvalidSignatureException',
+  missing: 'UnrecognizedClientException',
+  late: 'InvalidSignatureException',
+}
+const codes: Readonly<Record<ServiceName, typeof jsonCodes>> = {
   ec2: {
     key: 'AuthFailure',
     signature: 'SignatureDoesNotMatch',
     missing: 'MissingAuthenticationToken',
     late: 'RequestExpired',
   },
-  ebs: {
-    key: 'UnrecognizedClientException',
-    signature: 'InvalidSignatureException',
-    missing: 'UnrecognizedClientException',
-    late: 'InvalidSignatureException',
+  sts: {
+    key: 'InvalidClientTokenId',
+    signature: 'SignatureDoesNotMatch',
+    missing: 'MissingAuthenticationToken',
+    late: 'RequestExpired',
   },
+  s3: {
+    key: 'InvalidAccessKeyId',
+    signature: 'SignatureDoesNotMatch',
+    missing: 'AccessDenied',
+    late: 'RequestTimeTooSkewed',
+  },
+  ebs: jsonCodes,
+  monitoring: jsonCodes,
+  pricing: jsonCodes,
+  ce: jsonCodes,
+  servicequotas: jsonCodes,
+  kms: jsonCodes,
 }
 
 /**
@@ -31,7 +69,7 @@ const codes = {
  */
 export function checkSignature(
   request: PlainRequest,
-  service: 'ec2' | 'ebs',
+  service: ServiceName,
   account: Account,
 ): { region: string } {
   const code = codes[service]
@@ -59,12 +97,14 @@ export function checkSignature(
   }
   const bodyHash = sha256(request.body)
   const claimed = request.headers['x-amz-content-sha256'] ?? bodyHash
-  if (claimed !== 'UNSIGNED-PAYLOAD' && claimed !== bodyHash) {
+  const unsigned = service === 's3' ? /^(STREAMING-)?UNSIGNED-PAYLOAD(-TRAILER)?$/ : /^UNSIGNED-PAYLOAD$/
+  if (!unsigned.test(claimed) && claimed !== bodyHash) {
     throw new Refusal(code.signature, 'The x-amz-content-sha256 header does not match the body')
   }
   const canonical = [
     request.method,
-    request.url.pathname.split('/').map(encode).join('/'),
+    // S3 alone signs the path as it is sent; for the others it is encoded once more.
+    service === 's3' ? request.url.pathname : request.url.pathname.split('/').map(encode).join('/'),
     canonicalQuery(request.url),
     ...names.split(';').map((name) => `${name}:${(request.headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
     '',

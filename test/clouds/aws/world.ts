@@ -153,6 +153,8 @@ export interface Image extends Tagged {
   rootDevice: string
   mappings: Mapping[]
   createdAt: Date
+  /** Of one that takes time; undefined is available. */
+  life?: Life<'pending' | 'available'>
 }
 
 export interface Region {

@@ -49,7 +49,7 @@ export const describeImages = reading(
         'boot-mode': ({ bootMode }) => [bootMode],
         'owner-id': ({ ownerId }) => [ownerId],
         'owner-alias': () => [],
-        state: () => ['available'],
+        state: ({ life }) => [life?.state() ?? 'available'],
         'is-public': (image) => [String(image.public)],
         'image-type': () => ['machine'],
         'virtualization-type': () => ['hvm'],
@@ -145,9 +145,25 @@ export const deregisterImage = changing(
     if (image.ownerId !== world.accountId)
       throw new Refusal('AuthFailure', `Not authorized for image:${image.id}`)
     region.images.delete(image.id)
-    return done
+    if (input.DeleteAssociatedSnapshots !== true) return done
+    return {
+      ...done,
+      deleteSnapshotResultSet: image.mappings.map(({ snapshotId: id }) => dropUnused(world, region, id)),
+    }
   },
 )
+
+/** A snapshot that another image is made of too is left. */
+function dropUnused(world: World, region: Region, id: string): Xml {
+  const used = [...region.images.values()].some(({ mappings }) =>
+    mappings.some((each) => each.snapshotId === id),
+  )
+  const snapshot = region.snapshots.get(id)
+  if (used || snapshot?.ownerId !== world.accountId) return { snapshotId: id, returnCode: 'skipped' }
+  region.snapshots.delete(id)
+  world.background(world.store.remove(snapshot.diskId))
+  return { snapshotId: id, returnCode: 'success' }
+}
 
 export function addImage(world: World, images: Map<string, Image>, facts: Omit<Image, 'id' | 'seq'>): Image {
   const image = { ...facts, id: newId('ami'), seq: world.nextSeq() }
@@ -167,7 +183,7 @@ export function largeEnough(wantedGib: number | undefined, snapshotGib: number, 
 const describe = (image: Image, region: Region): Xml => ({
   imageId: image.id,
   imageLocation: `${image.ownerId}/${image.name}`,
-  imageState: 'available',
+  imageState: image.life?.state() ?? 'available',
   imageOwnerId: image.ownerId,
   creationDate: image.createdAt,
   isPublic: image.public,

@@ -57,14 +57,20 @@ export const describeSnapshots = reading(
     MaxResults: whole(5, 1000),
     NextToken: nextToken,
   },
-  ({ SnapshotId, Owner, Filter, MaxResults, NextToken }, { world, region }) => {
+  ({ SnapshotId, Owner, RestorableBy, Filter, MaxResults, NextToken }, { world, region }) => {
     notBoth(SnapshotId, MaxResults, 'SnapshotIds')
     const owned = (snapshot: Snapshot) =>
       Owner.length === 0 ||
       Owner.some(
         (owner) => owner === snapshot.ownerId || (owner === 'self' && snapshot.ownerId === world.accountId),
       )
-    const known = chosen(region, region.snapshots, SnapshotId, 'InvalidSnapshot.NotFound').filter(owned)
+    const restorable = ({ id, ownerId }: Snapshot) =>
+      RestorableBy.length === 0 ||
+      (RestorableBy.includes('self') && ownerId === world.accountId) ||
+      (RestorableBy.includes('all') && world.services.publicSnapshots.has(id))
+    const known = chosen(region, region.snapshots, SnapshotId, 'InvalidSnapshot.NotFound')
+      .filter(owned)
+      .filter(restorable)
     const found = filtered(known, Filter, {
       'snapshot-id': ({ id }) => [id],
       'volume-id': ({ volumeId: volume }) => [volume],
@@ -75,7 +81,7 @@ export const describeSnapshots = reading(
       'start-time': ({ startedAt }) => [startedAt.toISOString()],
       encrypted: ({ encrypted }) => [String(encrypted)],
     })
-    const query = ['snapshots', SnapshotId, Owner, Filter]
+    const query = ['snapshots', SnapshotId, Owner, RestorableBy, Filter]
     const { page, nextToken: next } = paged(world, found, {
       query,
       maxResults: MaxResults,

@@ -101,6 +101,8 @@ function launch(input: Input, scene: Scene): Instance[] {
   const { region } = scene
   if (input.MinCount > input.MaxCount) throw invalidValue('MinCount must not be greater than MaxCount')
   const image = find(region, region.images, input.ImageId, 'InvalidAMIID.NotFound')
+  if (image.life?.state() === 'pending')
+    throw new Refusal('InvalidAMIID.Unavailable', `The image ID '${image.id}' is not available`)
   const type = typeOf(input)
   const runsIn = checkBootable(image, type)
   const subnet = placeOf(input, region)
