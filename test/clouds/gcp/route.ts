@@ -43,8 +43,9 @@ export function createRouter(routes: readonly Route[]): (request: PlainRequest) 
   return (request) => {
     for (const { route, pattern } of compiled) {
       if (route.method !== request.method) continue
-      const groups = pattern.exec(request.url.pathname)?.groups
-      if (!groups || route.when?.(request) === false) continue
+      const found = pattern.exec(request.url.pathname)
+      if (!found || route.when?.(request) === false) continue
+      const groups = found.groups ?? {}
       return {
         route,
         path: Object.fromEntries(Object.entries(groups).map(([name, part]) => [name, decode(part)])),

@@ -7,11 +7,15 @@ import { createFaults } from '#test/clouds/core/faults.ts'
 import { createMachines } from '#test/clouds/core/machines.ts'
 import { startServer, type Outcome, type PlainRequest } from '#test/clouds/core/server.ts'
 import type { Fault, LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
+import { billingTable } from '#test/clouds/gcp/bigquery/export.ts'
+import { bigqueryRoutes } from '#test/clouds/gcp/bigquery/routes.ts'
 import { buildRoutes } from '#test/clouds/gcp/builds/routes.ts'
+import { catalogueRoutes } from '#test/clouds/gcp/catalogue/routes.ts'
 import { populate, writeDisk } from '#test/clouds/gcp/compute/populate.ts'
 import { residueOfCompute } from '#test/clouds/gcp/compute/residue.ts'
 import { computeRoutes } from '#test/clouds/gcp/compute/routes.ts'
 import { createComputeWorld } from '#test/clouds/gcp/compute/world.ts'
+import { monitoringRoutes } from '#test/clouds/gcp/monitoring/routes.ts'
 import { errorReply, Refusal, rpcErrorReply } from '#test/clouds/gcp/refusal.ts'
 import { createRouter, parseJson, type Route } from '#test/clouds/gcp/route.ts'
 import { createSignIn } from '#test/clouds/gcp/signin.ts'
@@ -37,7 +41,14 @@ export interface GcpOptions extends LoopbackOptions {
 const usualDelays: Delays = { operation: 20, vm: 40, snapshot: 30, image: 30, visible: 20, build: 30 }
 
 /** All services; each adds its array. */
-const routes: readonly Route[] = [...computeRoutes, ...storageRoutes, ...buildRoutes]
+const routes: readonly Route[] = [
+  ...computeRoutes,
+  ...storageRoutes,
+  ...buildRoutes,
+  ...monitoringRoutes,
+  ...catalogueRoutes,
+  ...bigqueryRoutes,
+]
 
 /**
  * Starts a loopback Google Cloud: sign-in, Compute Engine, Cloud Storage and the other services behind one address, over state and disk
@@ -154,6 +165,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
       consistency_ms: 500,
       poll_ms: 20,
       throttle_wait_ms: 2000,
+      billing_table: billingTable(project),
     },
     regions: [...world.compute.regions.keys()],
     async close() {

@@ -24,7 +24,7 @@ export const createImporter =
       const description = keptText({ tags, name })
       return startImage(gcp, source.region, token, {
         rawDisk: {
-          source: `https://storage.googleapis.com/${source.bucket}/${encodeURIComponent(source.key)}`,
+          source: `https://storage.googleapis.com/${source.bucket}/${source.key.split('/').map(encodeURIComponent).join('/')}`,
         },
         architecture: architecture === 'arm64' ? 'ARM64' : 'X86_64',
         ...(firmware === 'uefi' ? { guestOsFeatures: [{ type: 'UEFI_COMPATIBLE' }] } : {}),

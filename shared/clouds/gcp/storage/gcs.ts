@@ -1,5 +1,6 @@
 import type { Storage } from '@google-cloud/storage'
 import type { GcpClient, RestRequest } from '#shared/clouds/gcp/client.ts'
+import { currentOperation } from '#shared/clouds/gcp/wire.ts'
 import { endpointOf } from '#shared/clouds/gcp/settings.ts'
 
 /**
@@ -37,7 +38,7 @@ async function load(gcp: GcpClient): Promise<Storage> {
   })
   return Object.assign(storage, {
     makeAuthenticatedRequest: (request: SdkRequest, done: Done) => {
-      gcp.rest('storage', restOf(endpoint, request)).then(
+      gcp.rest(currentOperation.getStore() ?? 'storage', restOf(endpoint, request)).then(
         (body) => done(null, body, { body }),
         (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
       )
