@@ -8,6 +8,14 @@ export interface BuildStep {
   env?: string[]
 }
 
+/** A build to start. `step` does the work; `after` are those that follow it in the same build. */
+export interface NewBuild {
+  token: string
+  step: BuildStep
+  after?: BuildStep[]
+  tags?: string[]
+}
+
 export interface Build {
   id: string
   state: CreationState
@@ -26,7 +34,7 @@ export interface Build {
  */
 export async function startBuild(
   gcp: GcpClient,
-  { token, step, tags = [] }: { token: string; step: BuildStep; tags?: string[] },
+  { token, step, after = [], tags = [] }: NewBuild,
 ): Promise<Build> {
   const tag = tokenTag(token)
   for await (const build of listBuilds(gcp, tag)) return build
@@ -35,7 +43,7 @@ export async function startBuild(
     service: 'cloudbuild',
     path: `/v1/projects/${gcp.project}/builds`,
     body: {
-      steps: [{ ...step, env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }],
+      steps: [{ ...step, env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }, ...after],
       timeout: `${buildTimeoutS}s`,
       tags: [tag, ...tags],
     },

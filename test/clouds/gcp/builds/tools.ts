@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileToDisk, diskToFile, isToolFormat } from '#test/clouds/gcp/builds/formats.ts'
+import { isDigestStep, takeDigests } from '#test/clouds/gcp/builds/digests.ts'
 import type { LoopbackBuild } from '#test/clouds/gcp/builds/world.ts'
 import { addThing, pathOf, resolve } from '#test/clouds/gcp/compute/world.ts'
 import { bucketNamed } from '#test/clouds/gcp/storage/buckets.ts'
@@ -13,6 +14,7 @@ import { createReadStream } from 'node:fs'
 
 /** Runs one of Google's image tools, with its flags and its complaints. Whatever it throws fails the build. */
 export async function runStep(world: World, { name, args }: LoopbackBuild['steps'][number]): Promise<void> {
+  if (isDigestStep(name)) return takeDigests(world, args)
   const tool = /^gcr\.io\/compute-image-(?:tools|import)\/(gce_vm_image_(?:export|import)):\w+$/.exec(
     name,
   )?.[1]
@@ -52,7 +54,7 @@ const importFlags = [
   'kms_key',
 ]
 
-async function exportImage(world: World, flags: Flags): Promise<void> {
+export async function exportImage(world: World, flags: Flags): Promise<void> {
   const reference = need(flags, 'source_image')
   const path = reference.includes('/') ? reference : `global/images/${reference}`
   const image = resolve(world.compute, path, 'images', 'source_image')

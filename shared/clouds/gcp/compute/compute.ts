@@ -1,0 +1,48 @@
+import type { CloudRef, ComputeFacet } from '#shared/clouds/port.ts'
+import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
+import { deleteVm, resizeVm, setVmTags, swapVmDisk } from '#shared/clouds/gcp/compute/change.ts'
+import { createVm } from '#shared/clouds/gcp/compute/create.ts'
+import { sizesOf } from '#shared/clouds/gcp/compute/sizes.ts'
+import { findInstance, findPlace, getVm, listVms, placeOf } from '#shared/clouds/gcp/compute/vms.ts'
+
+/** VM instances of Compute Engine. @param release removes what a written disk passed through. */
+export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promise<void>): ComputeFacet {
+  /** One of the calls that name a VM and nothing else; it returns once Google has accepted it. */
+  const power =
+    (verb: 'start' | 'stop' | 'reset' | 'suspend' | 'resume') =>
+    async (ref: CloudRef): Promise<void> => {
+      const place = await placeOf(gcp, ref)
+      await gcp.compute('Instances', `compute.instances.${verb}`, (client, once) => client[verb](place, once))
+    }
+  return {
+    sizes: (region) => sizesOf(gcp, region),
+    create: (request) => createVm(gcp, request, release),
+    get: (ref) => getVm(gcp, ref),
+    list: ({ region }) => listVms(gcp, region),
+    start: power('start'),
+    stop: power('stop'),
+    restart: power('reset'),
+    suspend: power('suspend'),
+    resume: power('resume'),
+    resize: (ref, instanceType) => resizeVm(gcp, ref, instanceType),
+    setTags: (ref, change) => setVmTags(gcp, ref, change),
+    swapDisk: (ref, swap) => swapVmDisk(gcp, ref, swap),
+
+    async delete(ref) {
+      const place = await findPlace(gcp, ref)
+      const instance = place && (await findInstance(gcp, place))
+      if (place && instance) await orMissing(deleteVm(gcp, { ...instance, place }))
+    },
+
+    async consoleOutput(ref) {
+      const place = await findPlace(gcp, ref)
+      if (!place) return undefined
+      const output = await orMissing(
+        gcp.compute('Instances', 'compute.instances.getSerialPortOutput', (client, once) =>
+          client.getSerialPortOutput({ ...place, port: 1 }, once),
+        ),
+      )
+      return output?.[0].contents || undefined
+    },
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import type { CloudRef } from '#shared/clouds/port.ts'
+import type { GcpClient } from '#shared/clouds/gcp/client.ts'
+import { idOf, lastPart, parseLink } from '#shared/clouds/gcp/names.ts'
+import { createGcs } from '#shared/clouds/gcp/storage/gcs.ts'
+import { createBuckets } from '#shared/clouds/gcp/storage/buckets.ts'
+import { createGcsObjects, type GcsObject, type GcsObjects } from '#shared/clouds/gcp/storage/objects.ts'
+
+/**
+ * Where the bytes of disks pass through: a bucket per region. What belongs to a disk or to an export lies under one prefix, with its owner tags in
+ * the objects' metadata.
+ */
+export interface Staging {
+  readonly objects: GcsObjects
+  /** The bucket's name, whether or not it exists. */
+  bucketOf(region: string): string
+  /** The bucket, made when missing. */
+  bucket(region: string): Promise<string>
+  /** Removes all objects under a prefix; gone already is fine. */
+  clear(region: string, prefix: string): Promise<void>
+  /** Objects under a prefix; none if there is no bucket. */
+  list(region: string, prefix: string): AsyncIterable<GcsObject>
+}
+
+/** Prefix of what a disk that is being written consists of. */
+export const writingPrefix = (name: string): string => `disks/${name}/`
+/** Prefix of what an image or snapshot was exported as. */
+export const exportPrefix = (ref: CloudRef, kind: 'images' | 'snapshots'): string => {
+  const link = parseLink(ref.id, kind)
+  return `exports/${kind}-${link.project === undefined ? '' : `${link.project}-`}${link.name}/`
+}
+
+export const imageId = (name: string): string =>
+  idOf({ scope: 'global', place: '', collection: 'images', name })
+
+/** The staging buckets of a project. */
+export function createStaging(gcp: GcpClient): Staging {
+  const gcs = createGcs(gcp)
+  const objects = createGcsObjects(gcp, gcs)
+  const buckets = createBuckets(gcs, objects)
+  const ready = new Map<string, Promise<string>>()
+
+  const bucketOf = (region: string) => gcp.settings.options.staging_bucket ?? ownName(gcp.project, region)
+  const make = async (region: string): Promise<string> => {
+    const name = bucketOf(region)
+    if (gcp.settings.options.staging_bucket !== undefined) return name
+    if ((await buckets.get({ region, id: name })) !== undefined) return name
+    await buckets.create({
+      token: `staging-${region}`,
+      // Shared by all jobs: it belongs to none, and what lies in it carries its owner's tags.
+      tags: { 'novacron-tenant': '', 'novacron-job': '', 'novacron-step': 'staging' },
+      region,
+      name,
+      versioning: false,
+      lifecycle: [{ id: 'forgotten', prefix: '', expireAfterDays: 30 }],
+    })
+    return name
+  }
+  const list = async function* (region: string, prefix: string): AsyncGenerator<GcsObject> {
+    const listed = objects.list(bucketOf(region), prefix)[Symbol.asyncIterator]()
+    for (;;) {
+      const next = await listed.next().catch(noBucket)
+      if (next.done === true) return
+      yield next.value
+    }
+  }
+
+  return {
+    objects,
+    bucketOf,
+    list,
+    bucket(region) {
+      const known = ready.get(region) ?? make(region)
+      ready.set(region, known)
+      known.catch(() => ready.delete(region))
+      return known
+    },
+    async clear(region, prefix) {
+      const keys: string[] = []
+      for await (const { key } of list(region, prefix)) keys.push(key)
+      // The intent goes last: as long as it is there, a clean-up that was cut off is found and done again.
+      const rest = keys.filter((key) => lastPart(key) !== intentName)
+      for (let at = 0; at < rest.length; at += deletesAtOnce)
+        await Promise.all(rest.slice(at, at + deletesAtOnce).map((key) => objects.delete(bucketOf(region), key)))
+      if (keys.length > rest.length) await objects.delete(bucketOf(region), `${prefix}${intentName}`)
+    },
+  }
+}
+
+/** The object that says what a prefix is about. */
+export const intentName = 'intent.json'
+
+const deletesAtOnce = 16
+
+/** Names of buckets are of one space for all of Google: the project's id and a digest keep ours apart. */
+function ownName(project: string, region: string): string {
+  const digest = createHash('sha256').update(`${project} ${region}`).digest('hex').slice(0, 12)
+  return `novacron-${region}-${digest}`
+}
+
+function noBucket(error: unknown): IteratorReturnResult<undefined> {
+  if (error instanceof Error && 'code' in error && error.code === 'not_found') return { done: true, value: undefined }
+  throw error
+}
