@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { startAws, type AwsOptions, type LoopbackAws } from '#test/clouds/aws/server.ts'
+import { unseenMachineCalls } from '#test/shared/clouds/aws/unseen.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'us-east-1'
@@ -33,7 +34,16 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
     dir,
     imagePath,
     boot: false,
-    delaysMs: { pending: 15, stopping: 15, terminating: 15, snapshot: 15, volume: 15, modification: 15, network: 15, visible: 20 },
+    delaysMs: {
+      pending: 15,
+      stopping: 15,
+      terminating: 15,
+      snapshot: 15,
+      volume: 15,
+      modification: 15,
+      network: 15,
+      visible: 20,
+    },
     ...options,
   })
   const settings = settingsFor(loopback)
@@ -108,7 +118,7 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
       placementGroup: 'my-cluster',
       customerKey: '5d1a3c6e-0000-4000-8000-0000000000c5',
       signIn: [],
-      unseen: {},
+      unseen: unseenMachineCalls,
     },
   }
 }

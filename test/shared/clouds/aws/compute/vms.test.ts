@@ -148,19 +148,6 @@ test('an image that is not ours keeps its snapshot', async () => {
   await subject.cloud.disks.deleteDisk(disk)
 })
 
-test('deleting a VM takes along a volume that was attached to outlive it', async () => {
-  const job = newJob()
-  const vm = await runVm(subject, job)
-  const { ec2 } = clientsFor(subject.loopback, subject.region)
-  const { VolumeId } = await ec2.createVolume({ AvailabilityZone: vm.zone, Size: 1 })
-  await new Promise((resolve) => setTimeout(resolve, 30))
-  await ec2.attachVolume({ VolumeId, InstanceId: vm.id, Device: '/dev/sdf' })
-  await subject.cloud.compute.delete(vm)
-  await untilGone(subject.cloud, vm)
-  expect(subject.loopback.residue().filter(({ id }) => id === VolumeId)).toEqual([])
-  ec2.destroy()
-})
-
 test('the default image is the newest Ubuntu, on a disk of the size asked for', async () => {
   const job = newJob()
   const vm = await subject.cloud.compute.create({
