@@ -102,7 +102,12 @@ function httpsUrl(settings: CloudSettings, service: string, fallback: string): s
 function storageUrl(settings: CloudSettings, fallback: string): string {
   const given = settings.endpoints['storage'] ?? fallback
   if (!given.includes('{account}'))
-    refuse(settings, 'endpoints.storage', 'must say where the name of the account goes', 'Put {account} there.')
+    refuse(
+      settings,
+      'endpoints.storage',
+      'must say where the name of the account goes',
+      'Put {account} there.',
+    )
   const url = given.replace('{account}', 'account')
   if (!URL.canParse(url) || new URL(url).protocol !== 'https:')
     refuse(settings, 'endpoints.storage', 'must be an https URL', `Give it as ${fallback}.`)

@@ -4,6 +4,7 @@ import type { Faults } from '#test/clouds/core/faults.ts'
 import type { Machines } from '#test/clouds/core/machines.ts'
 import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
 import type { Estate } from '#test/clouds/azure/estate.ts'
+import type { ImageWorld } from '#test/clouds/azure/images/world.ts'
 import type { Operations, Outlook } from '#test/clouds/azure/operations.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import type { Signatures } from '#test/clouds/azure/sas.ts'
@@ -30,6 +31,8 @@ export interface Context {
   estate: Estate
   /** Storage accounts by name. */
   accounts: StorageWorld
+  /** Compute Galleries by id in lower case. */
+  galleries: ImageWorld
   store: DiskStore
   machines: Machines
   operations: Operations

@@ -1,4 +1,5 @@
 import type { Context } from '#test/clouds/azure/context.ts'
+import { versionState } from '#test/clouds/azure/images/world.ts'
 import { provisioningState } from '#test/clouds/azure/estate.ts'
 import { diskState } from '#test/clouds/azure/disks/disks.ts'
 
@@ -6,7 +7,7 @@ import { diskState } from '#test/clouds/azure/disks/disks.ts'
  * All that exists: VMs, interfaces, addresses, disks and snapshots. Networks and resource groups come under kinds of their own,
  * `network` and `group`: they are shared by all jobs, cost nothing and stay.
  */
-export function residueOf({ estate, accounts, subscription }: Context) {
+export function residueOf({ estate, accounts, galleries, subscription }: Context) {
   const kinds = ['vm', 'nic', 'address', 'snapshot', 'network'] as const
   return [
     ...kinds.flatMap((kind) =>
@@ -23,6 +24,14 @@ export function residueOf({ estate, accounts, subscription }: Context) {
     ...estate
       .list('disk')
       .map((disk) => ({ kind: 'disk', id: disk.id, state: diskState(disk), tags: disk.tags })),
+    ...[...galleries.values()]
+      .flatMap(({ definitions }) => [...definitions.values()])
+      .map(({ id, tags, versions }) => ({
+        kind: 'image',
+        id,
+        state: [...versions.values()].map(versionState).join() || 'Succeeded',
+        tags,
+      })),
     ...[...accounts.values()].map(({ id, tags, life }) => ({
       kind: 'bucket',
       id,

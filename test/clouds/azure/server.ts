@@ -77,6 +77,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     faults,
     estate: createEstate(clock),
     accounts: new Map(),
+    galleries: new Map(),
     store: createDiskStore(join(dir, 'disks')),
     machines: createMachines(join(dir, 'consoles'), boot ? {} : { path: '' }),
     operations: createOperations({ clock, url, subscription }),

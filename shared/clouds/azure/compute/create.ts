@@ -8,6 +8,7 @@ import { releaseDisk } from '#shared/clouds/azure/disks/disks.ts'
 import { zoneNumber } from '#shared/clouds/azure/disks/targets.ts'
 import { encryptionSet } from '#shared/clouds/azure/encryption.ts'
 import { errorOfCode } from '#shared/clouds/azure/errors.ts'
+import { isSpecialized } from '#shared/clouds/azure/images/specialized.ts'
 import { failureOf, firmwareOf } from '#shared/clouds/azure/mapping.ts'
 import { armId, hostNameOf, nameFor, osDiskNameOf, parseArmId } from '#shared/clouds/azure/names.ts'
 import { ensureInterface } from '#shared/clouds/azure/networks/interfaces.ts'
@@ -61,6 +62,7 @@ async function describe(
   const storageProfile =
     'disks' in boot ? await fromDisks(client, boot) : fromImage(client, request, boot, name, size)
   const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
+  const asItWas = 'disks' in boot || (boot.image !== undefined && (await isSpecialized(client, boot.image)))
   const userData =
     request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
   return {
@@ -72,9 +74,9 @@ async function describe(
     networkProfile: { networkInterfaces: [{ id: nic, primary: true, deleteOption: 'Delete' }] },
     diagnosticsProfile: { bootDiagnostics: { enabled: true } },
     ...wishedProperties(client, request, size),
-    // A moved system brings its users along; Azure refuses an osProfile with an attached boot disk.
-    ...('disks' in boot ? {} : { osProfile: await accounts(client, request, userData, earlier) }),
-    ...('disks' in boot && userData !== undefined ? { userData } : {}),
+    // A moved system brings its users along; Azure refuses an osProfile with an attached boot disk or a specialised image.
+    ...(asItWas ? {} : { osProfile: await accounts(client, request, userData, earlier) }),
+    ...(asItWas && userData !== undefined ? { userData } : {}),
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from '#test/clouds/azure/context.ts'
 import { addDisk, diskState, diskType, refuseWhileGranted } from '#test/clouds/azure/disks/disks.ts'
 import type { Disk, Vm } from '#test/clouds/azure/estate.ts'
+import { findImage } from '#test/clouds/azure/images/boot.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import type { VmBody } from '#test/clouds/azure/compute/vm-body.ts'
 
@@ -18,13 +19,6 @@ export interface BootDisk {
 }
 
 const gibibyte = 1024 ** 3
-
-/** The images on offer; all hold the same bytes. */
-const images: Readonly<Record<string, { generation: 'V1' | 'V2'; architecture: 'x64' | 'Arm64' }>> = {
-  'canonical:ubuntu-24_04-lts:server': { generation: 'V2', architecture: 'x64' },
-  'canonical:ubuntu-24_04-lts:server-gen1': { generation: 'V1', architecture: 'x64' },
-  'canonical:ubuntu-24_04-lts:server-arm64': { generation: 'V2', architecture: 'Arm64' },
-}
 
 /** A new boot disk from an image, with the tags of its VM. */
 export function imageDisk(
@@ -42,16 +36,7 @@ export function imageDisk(
       "Required parameter 'imageReference' is missing (null).",
       'imageReference',
     )
-  const { publisher = '', offer = '', sku = '' } = imageReference
-  const image = images[[publisher, offer, sku].join(':').toLowerCase()]
-  if (!image) {
-    throw new Refusal(
-      404,
-      'PlatformImageNotFound',
-      `The platform image '${[publisher, offer, sku, imageReference.version].join(':')}' is not available. Verify that all fields in the storage profile are correct.`,
-      'imageReference',
-    )
-  }
+  const image = findImage(context, imageReference)
   if (dataDisks.length > 0)
     throw new Refusal(
       400,
@@ -75,47 +60,53 @@ export function imageDisk(
     )
   }
 
+  const common = {
+    group,
+    location: (request.body as { location: string }).location,
+    tags: { ...body.tags },
+    zones: body.zones ?? [],
+    sku: osDisk?.managedDisk?.storageAccountType ?? 'Premium_LRS',
+    upload: 'none' as const,
+    managedBy: vmId,
+    ...(keys === undefined ? {} : { encryptionSet: keys }),
+    architecture: image.architecture,
+    generation: image.generation,
+  }
+
   return {
-    fromImage: true,
+    fromImage: !image.specialized,
     async take() {
       const storeId = `disk-${randomUUID()}`
-      const imageBytes =
-        context.imagePath === undefined
-          ? gibibyte
-          : (await context.store.import(storeId, context.imagePath)).sizeBytes
+      const imageBytes = await image.copyTo(storeId)
       const sizeBytes = Math.max(Math.ceil(imageBytes / gibibyte), osDisk?.diskSizeGB ?? 1) * gibibyte
-      if (context.imagePath === undefined) await context.store.create(storeId, sizeBytes)
-      else await context.store.resize(storeId, sizeBytes)
-      addDisk(context, {
-        id,
-        name,
-        group,
-        location: (request.body as { location: string }).location,
-        tags: { ...body.tags },
-        storeId,
-        sizeBytes,
-        zones: body.zones ?? [],
-        sku: osDisk?.managedDisk?.storageAccountType ?? 'Premium_LRS',
-        upload: 'none',
-        managedBy: vmId,
-        ...(keys === undefined ? {} : { encryptionSet: keys }),
-        architecture: image.architecture,
-        generation: image.generation,
-        given: {
-          osType: 'Linux',
-          creationData: {
-            createOption: 'FromImage',
-            imageReference: { id: [publisher, offer, sku].join('/') },
-          },
-        },
+      await context.store.resize(storeId, sizeBytes)
+      const made = { osType: 'Linux', creationData: { createOption: 'FromImage', ...image.reference } }
+      addDisk(context, { ...common, id, name, storeId, sizeBytes, given: made })
+      const more = await image.dataDisks(({ lun }) => {
+        const dataName = `${request.path['name']}_lun_${lun}_2_${randomUUID().replaceAll('-', '')}`
+        return { dataName, dataId: `${id.slice(0, -name.length)}${dataName}` }
       })
+      for (const { dataId, dataName, ...bytes } of more)
+        addDisk(context, {
+          ...common,
+          id: dataId,
+          name: dataName,
+          storeId: bytes.storeId,
+          sizeBytes: bytes.sizeBytes,
+          given: { creationData: { createOption: 'FromImage', ...image.reference } },
+        })
       return {
         osDisk: {
           id,
           deleteOption: osDisk?.deleteOption ?? 'Detach',
           given: { osType: 'Linux', createOption: 'FromImage' },
         },
-        dataDisks: [],
+        dataDisks: more.map(({ dataId, lun }) => ({
+          id: dataId,
+          lun,
+          deleteOption: 'Detach',
+          given: { createOption: 'FromImage' },
+        })),
         generation: image.generation,
       }
     },

@@ -14,6 +14,7 @@ import {
   type Context,
 } from '#test/clouds/azure/context.ts'
 import { provisioningState, type Disk, type Tags } from '#test/clouds/azure/estate.ts'
+import { usableVersion } from '#test/clouds/azure/images/world.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, list, object, oneOf, reference, tags, text, whole } from '#test/clouds/azure/schema.ts'
 import { footerBytes } from '#test/clouds/azure/vhd.ts'
@@ -29,6 +30,7 @@ const creationData = object(
     uploadSizeBytes: whole(20_972_032, 35_183_298_347_520),
     sourceResourceId: text,
     imageReference: reference,
+    galleryImageReference: reference,
     sourceUri: text,
     storageAccountId: text,
     logicalSectorSize: whole(512, 4096),
@@ -101,7 +103,12 @@ interface DiskBody {
     osType?: string
     hyperVGeneration?: 'V1' | 'V2'
     supportedCapabilities?: { architecture?: 'x64' | 'Arm64' }
-    creationData: { createOption: string; uploadSizeBytes?: number; sourceResourceId?: string }
+    creationData: {
+      createOption: string
+      uploadSizeBytes?: number
+      sourceResourceId?: string
+      galleryImageReference?: { id: string }
+    }
     diskSizeGB?: number
     encryption?: { diskEncryptionSetId?: string }
   }
@@ -145,6 +152,14 @@ export const putDisk: ArmHandler = async (context, request) => {
     inherited = { architecture: source.architecture, generation: source.generation }
     sizeBytes = Math.max(sizeBytes, source.sizeBytes)
     await context.store.clone(storeId, source.storeId)
+    await context.store.resize(storeId, sizeBytes)
+  } else if (made.createOption === 'FromImage') {
+    const { definition, version } = usableVersion(context, made.galleryImageReference?.id ?? '')
+    const [boot] = version.disks
+    if (!boot) throw missing('disk.creationData.galleryImageReference')
+    inherited = { architecture: definition.architecture, generation: definition.generation }
+    sizeBytes = Math.max(sizeBytes, boot.sizeBytes)
+    await context.store.clone(storeId, boot.storeId)
     await context.store.resize(storeId, sizeBytes)
   } else {
     throw new Refusal(
