@@ -26,13 +26,18 @@ export async function* listChanges(
     let end = from
     for (const range of ranges) {
       const start = Math.max(range.offset, end)
-      end = Math.max(end, Math.min(range.offset + (range.count ?? 0), sizeBytes))
+      end = Math.max(end, Math.min(range.offset + wholePages(range.count ?? 0), sizeBytes))
       if (end > start) yield { offset: start, length: end - start }
     }
     if (!page.continuationToken || end === from) return
     from = end
   }
 }
+
+/** The SDK takes the last byte's place for the length, which leaves that byte out. Ranges are of whole pages. */
+const wholePages = (count: number): number => Math.ceil(count / pageBytes) * pageBytes
+
+const pageBytes = 512
 
 interface DiffPage {
   pageRange?: { offset: number; count?: number }[]
