@@ -36,7 +36,8 @@ export function createCallWatch({
 
   const takeTurn = async (giveUpMs: number) => {
     const silenceMs = pacer.silenceMs()
-    if (lastThrottled && now() + silenceMs > giveUpMs) throw stillThrottled(lastThrottled, silenceMs)
+    if (lastThrottled && silenceMs > 0 && now() + silenceMs > giveUpMs)
+      throw stillThrottled(lastThrottled, silenceMs)
     await pause(pacer.takeTurn())
   }
   const attempt = async <T>(send: () => Promise<T>): Promise<T> => {

@@ -80,6 +80,17 @@ describe('a throttled call', () => {
   })
 })
 
+test('without any patience, calls go out again once the cloud’s time is over', async () => {
+  let nowMs = 0
+  // Like a real clock, it has moved on at each look.
+  const watch = createCallWatch({ absorbMs: 0, now: () => (nowMs += 0.01), pause: () => Promise.resolve() })
+  await expect(watch.run(() => Promise.reject(error('throttled', 50)))).rejects.toMatchObject({
+    retryAfterMs: 50,
+  })
+  nowMs += 60
+  expect(await watch.run(() => Promise.resolve('done'))).toBe('done')
+})
+
 describe('other errors', () => {
   test('are the caller’s at once', async () => {
     for (const code of ['unavailable', 'not_found', 'timeout']) {

@@ -24,8 +24,8 @@ export function lostReplies(subject: Subject): void {
         .toSorted()
 
     test.for(cases)('make no second $what ($repeats in a row)', async (each, { skip }) => {
-      const { operation: made, prepare, finish, repeats } = each
-      skip(!can(subject, made), 'lacking')
+      const { operation: creating, prepare, finish, repeats } = each
+      skip(!can(subject, creating), 'lacking')
       const around = newJob()
       jobs.push(around)
       const make = await prepare(subject, around)
