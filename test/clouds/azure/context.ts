@@ -5,6 +5,7 @@ import type { Machines } from '#test/clouds/core/machines.ts'
 import type { PlainReply, PlainRequest } from '#test/clouds/core/server.ts'
 import type { Estate } from '#test/clouds/azure/estate.ts'
 import type { ImageWorld } from '#test/clouds/azure/images/world.ts'
+import type { Settings } from '#test/clouds/azure/observation/settings.ts'
 import type { Operations, Outlook } from '#test/clouds/azure/operations.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import type { Signatures } from '#test/clouds/azure/sas.ts'
@@ -33,6 +34,7 @@ export interface Context {
   accounts: StorageWorld
   /** Compute Galleries by id in lower case. */
   galleries: ImageWorld
+  settings: Settings
   store: DiskStore
   machines: Machines
   operations: Operations

@@ -13,6 +13,8 @@ import { checkApiVersion, matchArm } from '#test/clouds/azure/arm.ts'
 import { matchBlob } from '#test/clouds/azure/blob.ts'
 import { regions, type Context, type Delays } from '#test/clouds/azure/context.ts'
 import { createEstate } from '#test/clouds/azure/estate.ts'
+import { matchPrices } from '#test/clouds/azure/observation/prices.ts'
+import { createSettings } from '#test/clouds/azure/observation/settings.ts'
 import { createOperations } from '#test/clouds/azure/operations.ts'
 import { armError, blobError, Refusal } from '#test/clouds/azure/replies.ts'
 import { residueOf } from '#test/clouds/azure/residue.ts'
@@ -78,6 +80,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     estate: createEstate(clock),
     accounts: new Map(),
     galleries: new Map(),
+    settings: createSettings(),
     store: createDiskStore(join(dir, 'disks')),
     machines: createMachines(join(dir, 'consoles'), boot ? {} : { path: '' }),
     operations: createOperations({ clock, url, subscription }),
@@ -125,6 +128,8 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
 
     const signingIn = signIn.match(request)
     if (signingIn) return run(signingIn.operation, false, armError, () => Promise.resolve(signingIn.answer()))
+    const listed = matchPrices(context, request)
+    if (listed) return run(listed.operation, false, armError, () => Promise.resolve(listed.answer()))
     const stored = matchDataPlane(context, request)
     if (stored)
       return run(stored.operation, stored.mutating, blobError, (fault) => {

@@ -67,7 +67,7 @@ export function createImages(client: AzureClient): ImagesFacet {
       }))
     },
 
-    exportFile(request) {
+    async exportFile(request) {
       checkFormat(request.format, 'give')
       return startExport(client, request)
     },
