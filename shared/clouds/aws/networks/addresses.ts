@@ -11,7 +11,10 @@ import { onceKnown } from '#shared/clouds/aws/waiting.ts'
 export function createAddresses(aws: AwsClients): NetworksFacet['addresses'] {
   return {
     async *list({ region }): AsyncGenerator<CloudAddress> {
-      for (const address of await describeAddresses(aws, region, {})) yield toAddress(address, region)
+      for (const address of await describeAddresses(aws, region, {})) {
+        // One of EC2-Classic has no allocation, and can be nothing's in a VPC.
+        if (address.AllocationId !== undefined) yield toAddress(address, region)
+      }
     },
     async get(ref) {
       const address = await findAddress(aws, ref)

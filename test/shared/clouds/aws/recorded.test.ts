@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import { awsServices } from '#shared/clouds/aws/settings.ts'
+import { diskCases } from '#test/shared/clouds/aws/recorded/disks.ts'
 import { machineCases } from '#test/shared/clouds/aws/recorded/machines.ts'
+import { networkCases } from '#test/shared/clouds/aws/recorded/networks.ts'
 import { serviceCases } from '#test/shared/clouds/aws/recorded/services.ts'
 import { recorded } from '#test/shared/clouds/recorded.ts'
 
@@ -19,5 +21,5 @@ recorded('AWS', {
       options: { consistency_ms: 0, poll_ms: 1, throttle_wait_ms: 0 },
       workerId: 'worker-7f3a',
     }),
-  cases: [...machineCases, ...serviceCases],
+  cases: [...machineCases, ...diskCases, ...networkCases, ...serviceCases],
 })
