@@ -40,7 +40,7 @@ export function toCloudError(error: unknown, operation: string, region: string):
 
 interface Found {
   text: string
-  retryAfterMs: number
+  retryAfterMs: number | undefined
 }
 
 /** `says` replaces the vendor's words where they do not help. */
@@ -58,7 +58,7 @@ const always = (facts: Facts) => () => facts
 const throttled = ({ retryAfterMs }: Found): Facts => ({
   code: 'throttled',
   kind: 'throttled',
-  retryAfterMs,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   remedy: 'Nothing to do: it is tried again. If it lasts, lower the concurrency of this account.',
 })
 
@@ -329,10 +329,10 @@ function read(error: unknown) {
   }
 }
 
-/** The services name no time to wait as a rule; their token buckets are filled up every second. */
-function waitMs(header: string | undefined): number {
+/** The services name no time to wait as a rule; how long to wait is the call watch's then. */
+function waitMs(header: string | undefined): number | undefined {
   const seconds = Number(header)
-  return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : 1000
+  return header !== undefined && Number.isFinite(seconds) ? seconds * 1000 : undefined
 }
 
 function without<T extends object, K extends keyof T>(value: T, key: K): Omit<T, K> {

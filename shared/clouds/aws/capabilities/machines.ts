@@ -173,6 +173,10 @@ export const machineOperations = {
       'DescribeSubnets',
       'DescribeInternetGateways',
       'DescribeVpcs',
+      'DescribeImportImageTasks',
+      'DescribeExportImageTasks',
+      'ListBuckets',
+      'GetBucketTagging',
     ],
   },
   'inventory.remove': {
@@ -198,6 +202,11 @@ export const machineOperations = {
       'DescribeSubnets',
       'DescribeSecurityGroups',
       'DeleteVpc',
+      'CancelImportTask',
+      'CancelExportTask',
+      'ListObjectVersions',
+      'DeleteObjects',
+      'DeleteBucket',
     ],
   },
 } as const satisfies Partial<Record<Operation, Capability>>

@@ -40,7 +40,7 @@ export const serviceOperations = {
   },
   'images.delete': { calls: ['DescribeImages', 'DeregisterImage', 'DeleteSnapshot'] },
   'storage.buckets.list': { calls: ['ListBuckets', ...describeBucket] },
-  'storage.buckets.get': { calls: describeBucket },
+  'storage.buckets.get': { calls: ['ListBuckets', ...describeBucket] },
   'storage.buckets.create': {
     calls: [
       'CreateBucket',

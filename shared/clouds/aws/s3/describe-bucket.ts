@@ -14,10 +14,19 @@ export async function* listBuckets(aws: AwsClients, region: string): AsyncGenera
   for await (const bucket of described) if (bucket) yield bucket
 }
 
-/** Names of the account's buckets in a region. */
+/** One bucket, or undefined if the account has none of that name in the region. Only lists tell when it was made. */
+export async function getBucket(aws: AwsClients, { region, id }: CloudRef): Promise<CloudBucket | undefined> {
+  for await (const { name, createdAt } of bucketNames(aws, region, id)) {
+    if (name === id) return describeBucket(aws, { region, id }, createdAt)
+  }
+  return undefined
+}
+
+/** Names of the account's buckets in a region, or of those that begin with `prefix`. */
 export async function* bucketNames(
   aws: AwsClients,
   region: string,
+  prefix?: string,
 ): AsyncGenerator<{ name: string; createdAt: Date | undefined }> {
   for (let token: string | undefined; ;) {
     const page = await aws.s3(region, 'ListBuckets', (s3, http) =>
@@ -25,6 +34,7 @@ export async function* bucketNames(
         {
           BucketRegion: region,
           MaxBuckets: 1000,
+          ...(prefix === undefined ? {} : { Prefix: prefix }),
           ...(token === undefined ? {} : { ContinuationToken: token }),
         },
         http,
@@ -54,7 +64,7 @@ export async function bucketTags(
 }
 
 /** A bucket with what is set on it, or undefined if there is none of that name here. */
-export async function describeBucket(
+async function describeBucket(
   aws: AwsClients,
   ref: CloudRef,
   createdAt?: Date,

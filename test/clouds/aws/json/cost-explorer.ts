@@ -82,8 +82,8 @@ export const costExplorer: JsonService = {
                   listing.Metrics.map((name) => [
                     name,
                     name.endsWith('Cost')
-                      ? { Amount: String(cost), Unit: 'USD' }
-                      : { Amount: String(quantity), Unit: unit },
+                      ? { Amount: cost.toFixed(10), Unit: 'USD' }
+                      : { Amount: quantity.toFixed(10), Unit: unit },
                   ]),
                 ),
               })),

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
+import { unseenServiceCalls } from '#test/shared/clouds/aws/unseen-services.ts'
+import { makePublic } from '#test/shared/clouds/aws/make-public.ts'
 import { startAws, type AwsOptions, type LoopbackAws } from '#test/clouds/aws/server.ts'
 import { unseenMachineCalls } from '#test/shared/clouds/aws/unseen.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
@@ -62,6 +64,7 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
     imagePath,
     reopen: ({ options: own, ...changes } = {}) =>
       openAws(settingsFor(loopback, { ...changes, options: { ...settings.options, ...own } })),
+    makePublic: (bucket) => makePublic(loopback, bucket),
     dialect: {
       instanceType: 't3.small',
       largerType: 't3.large',
@@ -118,7 +121,7 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
       placementGroup: 'my-cluster',
       customerKey: '5d1a3c6e-0000-4000-8000-0000000000c5',
       signIn: [],
-      unseen: unseenMachineCalls,
+      unseen: { ...unseenMachineCalls, ...unseenServiceCalls },
     },
   }
 }
