@@ -12,6 +12,7 @@ import {
   intentOf,
   newJob,
   removeAll,
+  residueOf,
   rootOf,
   runVm,
   until,
@@ -100,8 +101,10 @@ export function images(subject: Subject): void {
 
       const target = { region, bucket: bucket.id, key: 'exports/out.image' }
       const wishes = { image, format: formats.export, target }
-      const task = await cloud.images.exportFile({ ...intentOf(job), ...wishes })
+      const exporting = newJob()
+      const task = await cloud.images.exportFile({ ...intentOf(exporting), ...wishes })
       expect(await untilTaskEnds(subject, task)).toMatchObject({ state: 'ready' })
+      expect(residueOf(subject.loopback, exporting)).toEqual([])
       const { objects } = cloud.storage
       const [file, ...more] = await Array.fromAsync(objects.list(bucket, { prefix: 'exports/' }))
       expect(more).toEqual([])
