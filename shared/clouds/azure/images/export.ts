@@ -132,7 +132,7 @@ async function endDisk(client: AzureClient, target: ReturnType<typeof diskTarget
   const disk = await client.find('Disks_Get', () => client.compute.disks.get(group, name))
   if (!disk || disk.provisioningState === 'Deleting') return
   if (disk.diskState === 'ActiveSAS') await revokeAccess(client, target)
-  await goneIsFine(client.submit('Disks_Delete', () => client.compute.disks.delete(group, name)))
+  await goneIsFine(client.finish('Disks_Delete', (pace) => client.compute.disks.delete(group, name, pace)))
 }
 
 /** Azure says `copied/total`, in bytes. */

@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { encryptionSetType, made, placementType } from '#test/clouds/azure/context.ts'
+import { createRaw } from '#test/clouds/azure/raw.ts'
 import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { unseen } from '#test/shared/clouds/azure/unseen.ts'
+import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
 import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'eastus'
@@ -34,7 +35,7 @@ export async function openSubject({
 }: Partial<AzureOptions> & SubjectOptions = {}): Promise<AzureSubject> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-azure-'))
   const imagePath = join(dir, 'image.raw')
-  await writeImage(imagePath)
+  await writeBaseImage(imagePath)
   const loopback = await startAzure({
     dir,
     imagePath,
@@ -59,6 +60,7 @@ export async function openSubject({
     imagePath,
     reopen: ({ options: own, ...changes } = {}) =>
       openAzure(settingsFor(loopback, { ...changes, options: { ...settings.options, ...own } })),
+    makePublic: (bucket) => openToAll(loopback, bucket.id),
     dialect: {
       instanceType: 'Standard_D2s_v5',
       largerType: 'Standard_D4s_v5',
@@ -113,12 +115,22 @@ export async function openSubject({
   }
 }
 
-/** 40 MiB with a few islands of bytes. */
-async function writeImage(path: string): Promise<void> {
-  const file = await open(path, 'w')
-  await file.truncate(40 * 2 ** 20)
-  for (const offset of [0, 512 * 1024, 7 * 2 ** 20 + 4096, 40 * 2 ** 20 - 512]) {
-    await file.write(randomBytes(512), 0, 512, offset)
-  }
-  await file.close()
+/** As somebody would in the portal: first the account is allowed to have public containers, then the container is made one. */
+async function openToAll(loopback: StartedCloud, bucketId: string): Promise<void> {
+  const raw = createRaw(loopback)
+  const [account, container] = bucketId.split('/')
+  const path = `/resourceGroups/novacron/providers/Microsoft.Storage/storageAccounts/${account}`
+  const version = 'api-version=2026-09-01'
+  const { json: found } = await raw.arm('GET', `${path}?${version}`)
+  const opened = await raw.arm('PUT', `${path}?${version}`, {
+    location: found['location'],
+    tags: found['tags'],
+    kind: 'StorageV2',
+    sku: { name: 'Standard_LRS' },
+    properties: { allowBlobPublicAccess: true },
+  })
+  const open = { properties: { publicAccess: 'Blob' } }
+  const made = await raw.arm('PUT', `${path}/blobServices/default/containers/${container}?${version}`, open)
+  raw.close()
+  if (opened.status !== 200 || made.status !== 200) throw new Error(opened.text + made.text)
 }
