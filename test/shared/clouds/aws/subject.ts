@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAws } from '#shared/clouds/aws/aws.ts'
@@ -8,6 +7,7 @@ import { unseenServiceCalls } from '#test/shared/clouds/aws/unseen-services.ts'
 import { makePublic } from '#test/shared/clouds/aws/make-public.ts'
 import { startAws, type AwsOptions, type LoopbackAws } from '#test/clouds/aws/server.ts'
 import { unseenMachineCalls } from '#test/shared/clouds/aws/unseen.ts'
+import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'us-east-1'
@@ -22,7 +22,13 @@ export const settingsFor = (loopback: LoopbackAws, changes: Partial<CloudSetting
   regions: loopback.regions,
   defaultRegion: region,
   endpoints: loopback.endpoints,
-  options: { ...loopback.options, consistency_ms: 500, poll_ms: 5, request_timeout_ms: 2000 },
+  options: {
+    ...loopback.options,
+    consistency_ms: 500,
+    poll_ms: 5,
+    request_timeout_ms: 2000,
+    throttle_wait_ms: 100,
+  },
   workerId: 'worker-7f3a',
   ...changes,
 })
@@ -31,7 +37,7 @@ export const settingsFor = (loopback: LoopbackAws, changes: Partial<CloudSetting
 export async function openSubject(options: Partial<AwsOptions> = {}): Promise<AwsSubject> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-aws-'))
   const imagePath = join(dir, 'image.raw')
-  await writeImage(imagePath)
+  await writeBaseImage(imagePath)
   const loopback = await startAws({
     dir,
     imagePath,
@@ -124,14 +130,4 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
       unseen: { ...unseenMachineCalls, ...unseenServiceCalls },
     },
   }
-}
-
-/** 40 MiB with a few islands of bytes. */
-async function writeImage(path: string): Promise<void> {
-  const file = await open(path, 'w')
-  await file.truncate(40 * 2 ** 20)
-  for (const offset of [0, 512 * 1024, 7 * 2 ** 20 + 4096, 40 * 2 ** 20 - 512]) {
-    await file.write(randomBytes(512), 0, 512, offset)
-  }
-  await file.close()
 }
