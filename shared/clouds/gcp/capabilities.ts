@@ -1,7 +1,9 @@
 import type { Capabilities } from '#shared/clouds/operations.ts'
+import { gcpFeatures, serviceOperations } from '#shared/clouds/gcp/capabilities/services.ts'
+import { machineOperations } from '#shared/clouds/gcp/capabilities/machines.ts'
 
 /** What this cloud does and lacks. Plain data: no SDK is loaded by importing it. */
 export const gcpCapabilities: Capabilities = {
-  operations: {} as Capabilities['operations'],
-  features: {} as Capabilities['features'],
+  operations: { ...machineOperations, ...serviceOperations },
+  features: gcpFeatures,
 }

@@ -118,7 +118,8 @@ export async function connect(settings: GcpSettings): Promise<GcpClient> {
         if (current.status !== 'DONE') continue
         const errors = current.error?.errors ?? []
         if (errors.length === 0 && !current.httpErrorStatusCode) return current
-        throw errorOfOperation(operation, errors, current.httpErrorStatusCode ?? undefined)
+        const { httpErrorStatusCode: status, name } = current
+        throw errorOfOperation(operation, errors, { status: status ?? undefined, name: name ?? undefined })
       }
     },
     close: wire.close,

@@ -15,6 +15,8 @@ export interface ErrorReply {
   /** By lower-case name. */
   header: (name: string) => string | null
   body: string
+  /** What we called the request ourselves. */
+  sentId?: string
 }
 
 /**
@@ -30,7 +32,7 @@ export function errorOfReply(operation: string, reply: ErrorReply): CloudError {
     message: said.message ?? (reply.body.slice(0, 300) || `HTTP ${reply.status}`),
     meaning: meaningOf(vendorCode, reply.status, said),
     retryAfterMs: retryAfter(reply.header('retry-after')) ?? said.retryAfterMs,
-    requestId: said.requestId ?? reply.header('x-guploader-uploadid') ?? undefined,
+    requestId: said.requestId ?? reply.header('x-guploader-uploadid') ?? reply.sentId,
   })
 }
 
@@ -44,7 +46,7 @@ export interface OperationError {
 export function errorOfOperation(
   operation: string,
   errors: readonly OperationError[],
-  status: number | undefined,
+  { status, name }: { status: number | undefined; name: string | undefined },
 ): CloudError {
   const [first] = errors
   const vendorCode = first?.code ?? 'UNKNOWN'
@@ -53,6 +55,7 @@ export function errorOfOperation(
     vendorCode,
     message: message || vendorCode,
     meaning: meaningOf(vendorCode, status ?? 500, { message }),
+    requestId: name,
   })
 }
 

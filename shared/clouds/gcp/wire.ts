@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
 import { CallRefused, errorOfReply, timedOut } from '#shared/clouds/gcp/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
@@ -54,6 +55,9 @@ export async function createWire({
     const operation = currentOperation.getStore() ?? nameOf(url, init)
     const headers = new Headers(init.headers)
     headers.set('user-agent', userAgent)
+    // Replies of most services carry no request id; this one is kept in the project's audit logs, where the call can be found by it.
+    const sentId = `novacron-${randomUUID()}`
+    headers.set('x-goog-request-reason', sentId)
     const silence = new AbortController()
     const patienceMs = heldByService.test(String(url)) ? heldMs + timeoutMs : timeoutMs
     const timer = setTimeout(() => silence.abort(timedOut(operation, patienceMs)), patienceMs)
@@ -77,6 +81,7 @@ export async function createWire({
       status: response.status,
       header: (name) => response.headers.get(name),
       body: await response.text(),
+      sentId,
     })
   }
 

@@ -6,7 +6,7 @@ import { exportStep } from '#shared/clouds/gcp/builds/tools.ts'
 import { pause, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { createPieceReader, digestStep, parseDigests, pieceBytes } from '#shared/clouds/gcp/disks/pieces.ts'
 import { shortDigest } from '#shared/clouds/gcp/disks/sink.ts'
-import { exportPrefix, intentName, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
+import { exportPrefix, intentKey, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 
 /** What is to be read: an image, or a snapshot of which an image is made for as long as the export runs. */
@@ -66,7 +66,7 @@ async function runExport(
   { ref, tags, image }: Exported,
   { bucket, prefix, disk, digests }: { bucket: string; prefix: string; disk: string; digests: string },
 ): Promise<void> {
-  await staging.objects.put(bucket, `${prefix}${intentName}`, Buffer.from(JSON.stringify({ of: ref.id })), {
+  await staging.objects.put(bucket, intentKey(prefix), Buffer.from(JSON.stringify({ of: ref.id })), {
     contentType: 'application/json',
     metadata: tags,
   })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
-import { idOf, lastPart, parseLink } from '#shared/clouds/gcp/names.ts'
+import { idOf, parseLink } from '#shared/clouds/gcp/names.ts'
 import { createGcs } from '#shared/clouds/gcp/storage/gcs.ts'
 import { createBuckets } from '#shared/clouds/gcp/storage/buckets.ts'
 import { createGcsObjects, type GcsObject, type GcsObjects } from '#shared/clouds/gcp/storage/objects.ts'
@@ -16,7 +16,7 @@ export interface Staging {
   bucketOf(region: string): string
   /** The bucket, made when missing. */
   bucket(region: string): Promise<string>
-  /** Removes all objects under a prefix; gone already is fine. */
+  /** Removes all objects under a prefix with the intent of it; gone already is fine. */
   clear(region: string, prefix: string): Promise<void>
   /** Objects under a prefix; none if there is no bucket. */
   list(region: string, prefix: string): AsyncIterable<GcsObject>
@@ -76,19 +76,29 @@ export function createStaging(gcp: GcpClient): Staging {
       return known
     },
     async clear(region, prefix) {
-      const keys: string[] = []
-      for await (const { key } of list(region, prefix)) keys.push(key)
+      const bucket = bucketOf(region)
+      let batch: Promise<void>[] = []
+      for await (const { key } of list(region, prefix)) {
+        batch.push(objects.delete(bucket, key))
+        if (batch.length < deletesAtOnce) continue
+        await Promise.all(batch)
+        batch = []
+      }
+      await Promise.all(batch)
       // The intent goes last: as long as it is there, a clean-up that was cut off is found and done again.
-      const rest = keys.filter((key) => lastPart(key) !== intentName)
-      for (let at = 0; at < rest.length; at += deletesAtOnce)
-        await Promise.all(rest.slice(at, at + deletesAtOnce).map((key) => objects.delete(bucketOf(region), key)))
-      if (keys.length > rest.length) await objects.delete(bucketOf(region), `${prefix}${intentName}`)
+      for await (const { key } of list(region, intentKey(prefix))) await objects.delete(bucket, key)
     },
   }
 }
 
-/** The object that says what a prefix is about. */
-export const intentName = 'intent.json'
+/** All objects that say what a prefix is about. */
+export const intentsPrefix = 'intents/'
+
+/** The one of a prefix. They lie apart, so that they are listed without the thousands of chunks. */
+export const intentKey = (prefix: string): string => `${intentsPrefix}${prefix.slice(0, -1)}.json`
+
+/** The prefix that an intent is about. */
+export const prefixOf = (key: string): string => `${key.slice(intentsPrefix.length, -'.json'.length)}/`
 
 const deletesAtOnce = 16
 

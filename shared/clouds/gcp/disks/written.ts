@@ -1,6 +1,6 @@
 import type { Architecture, CloudRef, Encryption, Firmware, Intent, OwnerTags } from '#shared/clouds/port.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
-import { intentName, imageId, writingPrefix, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
+import { intentKey, imageId, writingPrefix, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { gibibyte } from '#shared/clouds/gcp/compute/mapping.ts'
 import { nameFor, parseLink } from '#shared/clouds/gcp/names.ts'
 import { readKept } from '#shared/clouds/gcp/tags.ts'
@@ -40,7 +40,7 @@ export async function keepIntent(
   const image = nameFor(token)
   const bucket = await staging.bucket(region)
   try {
-    await staging.objects.put(bucket, `${writingPrefix(image)}${intentName}`, Buffer.from(JSON.stringify(written)), {
+    await staging.objects.put(bucket, intentKey(writingPrefix(image)), Buffer.from(JSON.stringify(written)), {
       contentType: 'application/json',
       metadata: tags,
       ifGenerationMatch: '0',
@@ -53,7 +53,7 @@ export async function keepIntent(
 
 /** What a disk is to become, or undefined if nothing (any more) waits for bytes. */
 export async function readIntent(staging: Staging, { region, id }: CloudRef): Promise<Written | undefined> {
-  const key = `${writingPrefix(parseLink(id, 'images').name)}${intentName}`
+  const key = intentKey(writingPrefix(parseLink(id, 'images').name))
   const pieces: Buffer[] = []
   try {
     for await (const piece of staging.objects.read(staging.bucketOf(region), key)) pieces.push(piece)

@@ -1,11 +1,12 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtemp, open, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openGcp } from '#shared/clouds/gcp/gcp.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { startGcp, type GcpOptions } from '#test/clouds/gcp/server.ts'
+import { makePublic } from '#test/shared/clouds/gcp/public.ts'
+import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'us-central1'
@@ -29,7 +30,7 @@ export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettin
 export async function openSubject(options: Partial<GcpOptions> = {}): Promise<GcpSubject> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-gcp-'))
   const imagePath = join(dir, 'image.raw')
-  await writeImage(imagePath)
+  await writeBaseImage(imagePath)
   const loopback = await startGcp({
     dir,
     imagePath,
@@ -51,23 +52,61 @@ export async function openSubject(options: Partial<GcpOptions> = {}): Promise<Gc
     region,
     workerId: settings.workerId,
     imagePath,
+    reopen: ({ options: changed = {}, credentials } = {}) =>
+      openGcp(
+        settingsFor(loopback, {
+          ...(credentials && { credentials }),
+          options: { ...settings.options, ...changed },
+        }),
+      ),
+    makePublic: makePublic(settings),
     dialect: {
       instanceType: 'e2-small',
+      largerType: 'e2-standard-2',
+      zone: 'us-central1-a',
       throttled: { code: 'rateLimitExceeded', status: 403 },
       capacity: { code: 'ZONE_RESOURCE_POOL_EXHAUSTED', status: 503 },
       createVmOperation: 'compute.instances.insert',
       readOperation: 'storage.objects.get',
       writeOperation: 'compute.images.insert',
+      refusals: {
+        auth_failed: [{ code: 'authError', status: 401 }],
+        forbidden: [
+          { code: 'forbidden', status: 403 },
+          { code: 'accessNotConfigured', status: 403 },
+          { code: 'insufficientPermissions', status: 403 },
+        ],
+        not_found: [{ code: 'notFound', status: 404 }],
+        conflict: [
+          { code: 'resourceInUseByAnotherResource', status: 400 },
+          { code: 'resourceNotReady', status: 400 },
+          { code: 'conditionNotMet', status: 412 },
+          { code: 'alreadyExists', status: 409 },
+        ],
+        invalid_request: [
+          { code: 'invalid', status: 400 },
+          { code: 'badRequest', status: 400 },
+          { code: 'required', status: 400 },
+        ],
+        capacity: [{ code: 'ZONE_RESOURCE_POOL_EXHAUSTED', status: 503 }],
+        quota_exceeded: [
+          { code: 'quotaExceeded', status: 403 },
+          { code: 'QUOTA_EXCEEDED', status: 403 },
+        ],
+        throttled: [
+          { code: 'rateLimitExceeded', status: 403 },
+          { code: 'userRateLimitExceeded', status: 403 },
+          { code: 'rateLimitExceeded', status: 429 },
+        ],
+        unavailable: [
+          { code: 'backendError', status: 503 },
+          { code: 'internalError', status: 500 },
+        ],
+      },
+      placementGroup: 'together',
+      customerKey: 'projects/novacron-loopback/locations/us-central1/keyRings/vms/cryptoKeys/disks',
+      signIn: ['oauth2.token'],
+      unseen: {},
     },
   }
-}
-
-/** 40 MiB with a few islands of bytes. */
-async function writeImage(path: string): Promise<void> {
-  const file = await open(path, 'w')
-  await file.truncate(40 * 2 ** 20)
-  for (const offset of [0, 512 * 1024, 7 * 2 ** 20 + 4096, 40 * 2 ** 20 - 512]) {
-    await file.write(randomBytes(512), 0, 512, offset)
-  }
-  await file.close()
 }
