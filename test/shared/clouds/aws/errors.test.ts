@@ -43,6 +43,18 @@ describe('the vendor’s refusals become ours', () => {
     ['VcpuLimitExceeded', 400, 'quota_exceeded', 'capacity'],
     ['InstanceLimitExceeded', 400, 'quota_exceeded', 'capacity'],
     ['AuthFailure', 401, 'auth_failed', 'permanent'],
+    ['InvalidAccessKeyId', 403, 'auth_failed', 'permanent'],
+    ['SlowDown', 503, 'throttled', 'throttled'],
+    ['TooManyRequestsException', 429, 'throttled', 'throttled'],
+    ['TooManyBuckets', 400, 'quota_exceeded', 'capacity'],
+    ['NoSuchBucket', 404, 'not_found', 'permanent'],
+    ['ServerSideEncryptionConfigurationNotFoundError', 404, 'not_found', 'permanent'],
+    ['BucketAlreadyExists', 409, 'conflict', 'permanent'],
+    ['BucketNotEmpty', 409, 'conflict', 'permanent'],
+    ['OperationAborted', 409, 'conflict', 'retryable'],
+    ['BadDigest', 400, 'integrity', 'retryable'],
+    ['DataUnavailableException', 400, 'unavailable', 'permanent'],
+    ['InternalServiceFault', 500, 'unavailable', 'retryable'],
     ['ExpiredToken', 400, 'auth_failed', 'permanent'],
     ['UnauthorizedOperation', 403, 'forbidden', 'permanent'],
     ['InvalidInstanceID.NotFound', 400, 'not_found', 'permanent'],
@@ -66,7 +78,10 @@ describe('the vendor’s refusals become ours', () => {
       status,
       times: 9,
     })
-    const error = await failureOf(subject.cloud.compute.start({ region: subject.region, id: 'i-00000000' }))
+    // An adapter of its own: throttling slows down what comes after it.
+    const cloud = await openAws(subject.settings)
+    const error = await failureOf(cloud.compute.start({ region: subject.region, id: 'i-00000000' }))
+    cloud.close()
     expect(error).toMatchObject({
       name: 'CloudError',
       code,
@@ -89,7 +104,7 @@ describe('the vendor’s refusals become ours', () => {
       retryAfterSeconds: 1,
       times: 9,
     })
-    expect(await failureOf(subject.cloud.identity.validate())).toMatchObject({
+    expect(await failureWith({})).toMatchObject({
       kind: 'throttled',
       retryAfterMs: 1000,
     })
@@ -122,8 +137,8 @@ describe('the way to the service', () => {
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
     await new Promise((resolve) => server.close(resolve))
-    const ec2 = `http://127.0.0.1:${port}`
-    expect(await failureWith({ endpoints: { ec2 } })).toMatchObject({ code: 'network', kind: 'retryable' })
+    const endpoints = { ...subject.settings.endpoints, sts: `http://127.0.0.1:${port}` }
+    expect(await failureWith({ endpoints })).toMatchObject({ code: 'network', kind: 'retryable' })
   })
 
   test('a service that never answers is a timeout, worth another try', async () => {
@@ -154,6 +169,9 @@ describe('registrations', () => {
       { credentials: { access_key_id: 'AKIALOOPBACK00000001', secret_access_key: 'hush-hush', pin: '1' } },
     ],
     ['endpoints.ec2', { endpoints: { ec2: 'not a url' } }],
+    ['endpoints', { endpoints: { sqs: 'https://sqs.example.com' } }],
+    ['options.throttle_wait_ms', { options: { throttle_wait_ms: -1 } }],
+    ['options.focus_export.prefix', { options: { focus_export: { bucket: 'our-bill' } } }],
     ['options.ca_pem', { options: { ca_pem: '/etc/ssl/ca.pem' } }],
     ['options.subnet_id', { options: { subnet_id: 'vpc-1' } }],
     ['options.request_timeout_ms', { options: { request_timeout_ms: '5s' } }],
