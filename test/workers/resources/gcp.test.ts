@@ -1,0 +1,3 @@
+import { cloudSuites } from '#test/workers/resources/suites.ts'
+
+cloudSuites('gcp')

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import type { World } from '#test/workers/resources/world.ts'
+
+/** Volumes, through the API and to a cloud. */
+export function volumeSuite(current: () => World): void {
+  const volume = (world: World, changes = {}) => ({
+    provider_id: 'cloud-1',
+    name: 'data',
+    size_gib: 10,
+    tags: { team: 'web' },
+    ...changes,
+    ...(world.dialect.region === 'eastus' ? {} : { zone: world.dialect.zone }),
+  })
+  const vmWishes = (world: World) =>
+    world.dialect.region === 'eastus' ? {} : { availability_zone: world.dialect.zone }
+
+  test('a volume is made, grown, attached, detached and deleted, and each row says so', async () => {
+    const world = current()
+    const vm = await world.runVm(vmWishes(world))
+    const vmPath = `/vms/${String(vm['id'])}`
+    const made = await world.post('/volumes', volume(world))
+    expect(made.body).toMatchObject({
+      job: { state: 'succeeded' },
+      volume: { state: 'available', size_gib: 10, type: 'ssd', encrypted: true, tags: { team: 'web' } },
+    })
+    const path = `/volumes/${String(made.body['volume']?.['id'])}`
+    expect((await world.put(path, { size_gib: 12 })).body).toMatchObject({
+      job: { state: 'succeeded' },
+      volume: { size_gib: 12 },
+    })
+    const smaller = await world.put(path, { size_gib: 8 })
+    expect(smaller.body).toMatchObject({ code: 'validation_failed', errors: [{ field: 'size_gib' }] })
+    expect((await world.post(`${path}/attach`, { vm_id: vm['id'] })).body).toMatchObject({
+      job: { state: 'succeeded' },
+      volume: { state: 'in_use', attached_to: vm['vm_id'] },
+    })
+    const disksOf = async () =>
+      ((await world.get(vmPath))['metadata']?.['disks'] as unknown as unknown[]).length
+    expect(await disksOf()).toBe(2)
+    expect((await world.delete(path)).body).toMatchObject({ code: 'resource_state' })
+    expect((await world.post(`${path}/detach`)).body).toMatchObject({
+      job: { state: 'succeeded' },
+      volume: { state: 'available', attached_to: null },
+    })
+    expect(await disksOf()).toBe(1)
+    expect((await world.delete(path)).body).toMatchObject({ volume: { state: 'deleted' } })
+    expect(world.residueOf(made.body['job']?.['id'])).toEqual([])
+    await world.delete(vmPath)
+  })
+
+  test('a volume stays as it is when its deletion is refused', async () => {
+    const world = current()
+    const made = await world.post('/volumes', volume(world, { name: 'kept' }))
+    const path = `/volumes/${String(made.body['volume']?.['id'])}`
+    world.cloud.inject({ operation: world.dialect.deleteVolume, mode: 'error', ...world.dialect.forbidden })
+    expect((await world.delete(path)).body).toMatchObject({
+      job: { state: 'failed', problem: { code: 'forbidden' }, residue: [] },
+      volume: { state: 'available' },
+    })
+    expect((await world.delete(path)).body).toMatchObject({ job: { state: 'succeeded' } })
+  })
+
+  test('a volume that is refused after its reply was lost leaves nothing', async () => {
+    const world = current()
+    world.cloud.inject({ operation: world.dialect.createVolume, mode: 'drop_reply' })
+    world.cloud.inject({
+      operation: world.dialect.createVolume,
+      mode: 'error',
+      times: 3,
+      ...world.dialect.forbidden,
+    })
+    const { body } = await world.post('/volumes', volume(world, { name: 'never' }))
+    expect(world.residueOf(body['job']?.['id'])).toEqual([])
+    world.cloud.clearFaults()
+    expect(body['volume']?.['state']).not.toBe('available')
+  })
+}

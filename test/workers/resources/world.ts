@@ -1,0 +1,184 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { createProviders } from '#shared/clouds/providers.ts'
+import { newId } from '#shared/ids.ts'
+import { startAws } from '#test/clouds/aws/server.ts'
+import { startAzure } from '#test/clouds/azure/server.ts'
+import type { StartedCloud } from '#test/clouds/core/types.ts'
+import { startGcp } from '#test/clouds/gcp/server.ts'
+import { openHarness, type Answer, type Client, type Harness, type Json } from '#test/api/harness.ts'
+import { startWorkers } from '#workers/process.ts'
+import { provisioningChains } from '#workers/provisioning/chains.ts'
+import { upkeepChains } from '#workers/upkeep/chains.ts'
+
+export type TestedCloud = 'aws' | 'azure' | 'gcp'
+
+/** How a cloud names what the tests provoke. */
+interface Dialect {
+  region: string
+  zone: string
+  forbidden: { code: string; status: number }
+  /** Vendor operations. */
+  createNetwork: string
+  createSubnet: string
+  createVolume: string
+  deleteVolume: string
+  swapDisk: string
+  resize: string
+  /** Calls of the same name that a resize makes first. */
+  resizeSkip: number
+}
+
+const dialects: Record<TestedCloud, Dialect> = {
+  aws: {
+    region: 'us-east-1',
+    zone: 'us-east-1a',
+    forbidden: { code: 'UnauthorizedOperation', status: 403 },
+    createNetwork: 'CreateVpc',
+    createSubnet: 'CreateSubnet',
+    createVolume: 'CreateVolume',
+    deleteVolume: 'DeleteVolume',
+    swapDisk: 'DetachVolume',
+    resize: 'ModifyInstanceAttribute',
+    resizeSkip: 0,
+  },
+  azure: {
+    region: 'eastus',
+    zone: '1',
+    forbidden: { code: 'AuthorizationFailed', status: 403 },
+    createNetwork: 'VirtualNetworks_CreateOrUpdate',
+    createSubnet: 'Subnets_CreateOrUpdate',
+    createVolume: 'Disks_CreateOrUpdate',
+    deleteVolume: 'Disks_Delete',
+    swapDisk: 'VirtualMachines_Update',
+    resize: 'VirtualMachines_Update',
+    resizeSkip: 1,
+  },
+  gcp: {
+    region: 'us-central1',
+    zone: 'us-central1-a',
+    forbidden: { code: 'forbidden', status: 403 },
+    createNetwork: 'networks.insert',
+    createSubnet: 'subnetworks.insert',
+    createVolume: 'disks.insert',
+    deleteVolume: 'disks.delete',
+    swapDisk: 'instances.detachDisk',
+    resize: 'instances.setMachineType',
+    resizeSkip: 0,
+  },
+}
+
+/** The API, workers and a loopback cloud that is registered as `cloud-1`. */
+export interface World {
+  api: Harness
+  client: Client
+  cloud: StartedCloud
+  dialect: Dialect
+  /** Sends a changing request and waits until its job has ended. */
+  post(path: string, body?: unknown): Promise<Answer>
+  put(path: string, body: unknown): Promise<Answer>
+  delete(path: string): Promise<Answer>
+  get(path: string): Promise<Json>
+  /** A running VM's row as the API shows it. */
+  runVm(wishes?: object): Promise<Json>
+  /** What the cloud holds that a job made. */
+  residueOf(jobId: unknown): { kind: string; id: string }[]
+  /** How often the cloud was asked to do this, whatever it answered. */
+  asked(operation: string): number
+  close(): Promise<void>
+}
+
+export async function startWorld(type: TestedCloud): Promise<World> {
+  const dir = await mkdtemp(join(tmpdir(), 'novacron-resources-'))
+  const dialect = dialects[type]
+  const [api, cloud] = await Promise.all([openHarness({ ALLOW_PRIVATE_NETWORKS: true }), starters[type](dir)])
+  const providers = createProviders(api.pool, api.deps.keyring, newId('wrk'))
+  const workers = await startWorkers({
+    addresses: api.addresses,
+    pools: ['provisioning', 'upkeep'],
+    chains: [...provisioningChains, ...upkeepChains],
+    concurrency: 10,
+    leaseMs: 30_000,
+    workerId: newId('wrk'),
+    openProvider: providers.open,
+    log: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
+    repairEveryMs: 200,
+  })
+  const client = await api.as('acme', 'admin')
+  const wait = { prefer: 'wait=25' }
+
+  const world: World = {
+    api,
+    client,
+    cloud,
+    dialect,
+    post: (path, body) => client.post(path, body, wait),
+    put: (path, body) => client.put(path, body, { ...wait, 'if-match': '*' }),
+    delete: (path) => client.delete(path, wait),
+    async get(path) {
+      const answer = await client.get(path)
+      if (answer.status !== 200) throw new Error(`${path}: ${answer.text}`)
+      return answer.body
+    },
+    async runVm(wishes = {}) {
+      const body = { name: 'web-1', instance_type: 'medium', region: dialect.region, ...wishes }
+      const { body: made, text } = await world.post('/vms', body)
+      if (made['vm']?.['state'] !== ('running' as unknown)) throw new Error(text)
+      return made['vm'] ?? {}
+    },
+    residueOf: (jobId) => cloud.residue().filter(({ tags }) => tags['novacron-job'] === jobId),
+    asked: (operation) => cloud.calls().filter((call) => call.operation === operation).length,
+    async close() {
+      await workers.stop(1_000)
+      providers.close()
+      await api.close()
+      await cloud.close()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+  await registerCloud(world, type)
+  return world
+}
+
+/** Looks until it holds, for what is done in the background. Fails after ten seconds. */
+export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  for (const untilMs = Date.now() + 10_000; !(await holds()); await sleep(20))
+    if (Date.now() > untilMs) throw new Error(`waited ten seconds for ${what}`)
+}
+
+async function registerCloud({ client, cloud, dialect }: World, type: TestedCloud): Promise<void> {
+  const { credentials, endpoints, options } = cloud
+  const answer = await client.post('/providers', {
+    provider_id: 'cloud-1',
+    type,
+    config: {
+      credentials,
+      endpoints,
+      regions: [dialect.region],
+      options: { ...options, poll_ms: 10, consistency_ms: 300, request_timeout_ms: 10_000 },
+    },
+  })
+  if (answer.status !== 201) throw new Error(answer.text)
+}
+
+const starters: Record<TestedCloud, (dir: string) => Promise<StartedCloud>> = {
+  aws: (dir) =>
+    startAws({
+      dir,
+      boot: false,
+      delaysMs: {
+        pending: 50,
+        stopping: 30,
+        terminating: 30,
+        snapshot: 20,
+        volume: 20,
+        modification: 20,
+        visible: 50,
+      },
+    }),
+  azure: (dir) => startAzure({ dir, boot: false }),
+  gcp: (dir) => startGcp({ dir, boot: false }),
+}
