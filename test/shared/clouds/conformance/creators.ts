@@ -1,6 +1,6 @@
 import type { Operation } from '#shared/clouds/operations.ts'
 import type { CloudRef, Intent } from '#shared/clouds/port.ts'
-import { plainFormat, putImageFile } from '#test/shared/clouds/conformance/image-files.ts'
+import { exportFormat, plainFormat, putImageFile } from '#test/shared/clouds/conformance/image-files.ts'
 import {
   intentOf,
   rootOf,
@@ -98,7 +98,7 @@ export const creators: readonly Creator[] = [
       const source = await putImageFile(subject, bucket, format)
       const wishes = { source, format, name: 'exported', architecture: 'x86_64', firmware: 'bios' } as const
       const image = await imageOfTask(subject, await cloud.images.importFile({ ...intentOf(job), ...wishes }))
-      const exported = { image, format: plainFormat(cloud.images.formats.export) }
+      const exported = { image, format: exportFormat(cloud.images.formats.export) }
       return (intent) =>
         cloud.images.exportFile({
           ...intent,

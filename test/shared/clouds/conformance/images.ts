@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import type { CloudRef, ImageFormat } from '#shared/clouds/port.ts'
 import {
   digestOfImageFile,
+  exportFormat,
   plainFormat,
   putBrokenFile,
   putImageFile,
@@ -90,7 +91,7 @@ export function images(subject: Subject): void {
       const { cloud, imagePath, region } = subject
       const formats = {
         import: plainFormat(cloud.images.formats.import),
-        export: plainFormat(cloud.images.formats.export),
+        export: exportFormat(cloud.images.formats.export),
       }
       const bucket = await makeBucket(subject, intentOf(job))
       const source = await putImageFile(subject, bucket, formats.import)

@@ -9,7 +9,10 @@ import {
 } from '#test/shared/clouds/conformance/subject.ts'
 import { can, changesOf, insist, withFault } from '#test/shared/clouds/conformance/things.ts'
 
-const cases = creators.flatMap((creator) => [1, 3].map((repeats) => ({ ...creator, repeats })))
+/** Three in a row get past what an SDK tries by itself, and its own second try is among them. */
+const cases = creators.flatMap((creator) =>
+  (creator.operation === 'compute.create' ? [1, 3] : [3]).map((repeats) => ({ ...creator, repeats })),
+)
 
 /** A reply that is lost makes nothing twice. `subject` is filled before the tests run. */
 export function lostReplies(subject: Subject): void {
