@@ -3,6 +3,16 @@ import { createLifecycle, eventuallyVisible, type Life } from '#test/clouds/core
 import type { DiskStore } from '#test/clouds/core/disks.ts'
 import type { Machines } from '#test/clouds/core/machines.ts'
 import { regionZones } from '#test/clouds/aws/catalog.ts'
+import type {
+  AttachmentState,
+  Device,
+  Image,
+  Instance,
+  InstanceState,
+  Snapshot,
+  Tagged,
+  Volume,
+} from '#test/clouds/aws/machine-records.ts'
 import {
   nowhere,
   type ElasticIp,
@@ -15,6 +25,8 @@ import {
 } from '#test/clouds/aws/network-records.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
 import type { Services } from '#test/clouds/aws/services/state.ts'
+
+export type * from '#test/clouds/aws/machine-records.ts'
 
 /** How long things take, in milliseconds. */
 export interface Delays {
@@ -33,128 +45,6 @@ export interface Delays {
   visible: number
   /** Life of a block token; the vendor's is seven days. */
   blockToken: number
-}
-
-export type InstanceState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
-
-export interface Tagged {
-  id: string
-  /** Order of creation over the whole cloud, for paging. */
-  seq: number
-  tags: Map<string, string>
-}
-
-export type AttachmentState = 'attaching' | 'attached' | 'detaching' | 'detached'
-
-export interface Device {
-  device: string
-  volumeId: string
-  deleteOnTermination: boolean
-  attachedAt: Date
-  life: Life<AttachmentState>
-}
-
-export interface Instance extends Tagged {
-  zone: string
-  life: Life<InstanceState>
-  type: string
-  imageId: string
-  reservationId: string
-  clientToken: string
-  keyName: string | undefined
-  groups: string[]
-  subnetId: string
-  architecture: string
-  bootMode: string | undefined
-  runsIn: 'legacy-bios' | 'uefi'
-  enaSupport: boolean
-  rootDevice: string
-  devices: Device[]
-  launchedAt: Date
-  privateIp: string
-  publicIp: string | undefined
-  protectedFromTermination: boolean
-  interfaceId: string
-  spot: boolean
-  tenancy: 'default' | 'dedicated' | 'host'
-  placementGroup: string | undefined
-  detailedMonitoring: boolean
-  /** Prepared for hibernation at its launch. */
-  canHibernate: boolean
-  /** Why it is stopped or going, as `stateReason` says it. */
-  reason: { code: string; message: string } | undefined
-}
-
-export interface Volume extends Tagged {
-  zone: string
-  sizeGib: number
-  type: string
-  snapshotId: string | undefined
-  createdAt: Date
-  /** Resolves once its bytes are there. */
-  filled: Promise<unknown>
-  attachedTo: string | undefined
-  life: Life<'creating' | 'available'>
-  iops: number | undefined
-  encrypted: boolean
-  kmsKeyId: string | undefined
-  modification: Modification | undefined
-  /** When changes were begun, for the limit on them. */
-  modifiedAtMs: number[]
-}
-
-export type ModificationState = 'modifying' | 'optimizing' | 'completed'
-
-export interface Modification {
-  from: { sizeGib: number; type: string; iops: number | undefined }
-  to: { sizeGib: number; type: string; iops: number | undefined }
-  startedAt: Date
-  life: Life<ModificationState>
-}
-
-/** `copying` and `sealing` are shown as `pending`; `open` too, and takes blocks. */
-export type SnapshotState = 'copying' | 'open' | 'sealing' | 'completed' | 'error'
-
-export interface Snapshot extends Tagged {
-  /** Key of its bytes in the disk store. */
-  diskId: string
-  ownerId: string
-  volumeId: string
-  sizeGib: number
-  description: string
-  startedAt: Date
-  encrypted: boolean
-  kmsKeyId: string | undefined
-  /** Those that share its volume, or its chain of parents, can be compared. */
-  lineage: string
-  life: Life<SnapshotState>
-  /** Imported ones: the digest of each block that was put. */
-  written: Map<number, Buffer> | undefined
-  /** Its allocated blocks, once they cannot change any more. */
-  allocated: Promise<number[]> | undefined
-}
-
-export interface Mapping {
-  device: string
-  snapshotId: string
-  sizeGib: number
-  type: string
-  deleteOnTermination: boolean
-}
-
-export interface Image extends Tagged {
-  name: string
-  description: string
-  ownerId: string
-  public: boolean
-  architecture: string
-  bootMode: string | undefined
-  enaSupport: boolean
-  rootDevice: string
-  mappings: Mapping[]
-  createdAt: Date
-  /** Of one that takes time; undefined is available. */
-  life?: Life<'pending' | 'available'>
 }
 
 export interface Region {

@@ -1,4 +1,4 @@
-import type { _InstanceType, Instance } from '@aws-sdk/client-ec2'
+import type { Instance } from '@aws-sdk/client-ec2'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
@@ -35,10 +35,7 @@ export async function resize(aws: AwsClients, ref: CloudRef, instanceType: strin
   const instance = await needInstance(aws, ref, 'ModifyInstanceAttribute')
   if (instance.InstanceType === instanceType) return
   await aws.ec2(ref.region, 'ModifyInstanceAttribute', (ec2, http) =>
-    ec2.modifyInstanceAttribute(
-      { InstanceId: ref.id, InstanceType: { Value: instanceType as _InstanceType } },
-      http,
-    ),
+    ec2.modifyInstanceAttribute({ InstanceId: ref.id, InstanceType: { Value: instanceType } }, http),
   )
 }
 

@@ -202,11 +202,11 @@ function checkHibernation(type: InstanceType, image: Image, disks: readonly NewD
 function mappingsOf({ BlockDeviceMapping }: Input, image: Image, { world, region }: Scene): NewDisk[] {
   const encryption = (
     ebs: NonNullable<Input['BlockDeviceMapping'][number]>['Ebs'],
-    snapshotId: string | undefined,
+    from: string | undefined,
   ) =>
     encryptionOf(
       { encrypted: ebs?.Encrypted, kmsKeyId: ebs?.KmsKeyId },
-      region.snapshots.get(snapshotId ?? ''),
+      region.snapshots.get(from ?? ''),
       world.accountId,
       region.name,
     )

@@ -7,7 +7,6 @@ import {
   newJob,
   removeAll,
   residueOf,
-  runVm,
   untilGone,
   untilState,
   writeChunks,

@@ -94,9 +94,9 @@ test('an address that leads to another VM is led away from there, and takes the 
 test('one address more than the account may have is over its quota, and says what to do', async () => {
   const limited = await openSubject({ addressQuota: 1 })
   const { cloud, region } = limited
-  const make = () => cloud.networks.addresses.create({ ...intentOf(newJob()), region, name: 'one' })
-  await make()
-  await expect(make()).rejects.toMatchObject({
+  const allocate = () => cloud.networks.addresses.create({ ...intentOf(newJob()), region, name: 'one' })
+  await allocate()
+  await expect(allocate()).rejects.toMatchObject({
     code: 'quota_exceeded',
     vendorCode: 'AddressLimitExceeded',
     remedy: expect.stringContaining('quota') as string,
