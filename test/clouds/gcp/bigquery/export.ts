@@ -3,6 +3,7 @@ import { listOf, type Thing } from '#test/clouds/gcp/compute/world.ts'
 import type { World } from '#test/clouds/gcp/world.ts'
 
 const hourMs = 3_600_000
+const dayMs = 86_400_000
 
 /** The table of the detailed billing export. */
 export const billingTable = (project: string): string =>
@@ -13,7 +14,7 @@ export const billingTable = (project: string): string =>
  * https://cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/detailed-usage
  */
 export const billingRows = (world: World): Record<string, unknown>[] => [
-  ...listOf(world.compute, 'instances').flatMap((vm) => [
+  ...[...listOf(world.compute, 'instances'), retired(world)].flatMap((vm) => [
     ...rowsOf(world, vm, {
       sku: 'E2 Instance Core running in Americas',
       perHour: 0.04362318,
@@ -44,11 +45,29 @@ export const billingRows = (world: World): Record<string, unknown>[] => [
   }),
 ]
 
+/** A VM that ran for the two weeks before today and is gone: a bill does not begin with the first thing that is made here. */
+function retired(world: World): Billed {
+  const todayMs = Math.floor(world.clock.now() / dayMs) * dayMs
+  const [name, place] = ['retired-1', 'us-central1-a']
+  const path = `projects/${world.project}/zones/${place}/instances/${name}`
+  return {
+    path,
+    name,
+    place,
+    body: { labels: { team: 'ledger' } },
+    createdMs: todayMs - 14 * dayMs,
+    deletedMs: todayMs,
+  }
+}
+
+/** What is billed, as long as it was there. */
+type Billed = Pick<Thing, 'path' | 'name' | 'place' | 'body' | 'createdMs'> & { deletedMs?: number }
+
 /** A row with every column, for a query's names to be checked against even if nothing was billed. */
 export const exampleRow = (world: World): Record<string, unknown> =>
   rowOf(
     world,
-    { path: 'example', name: 'example', id: '1', place: 'us-central1-a', body: {}, collection: 'disks' },
+    { path: 'example', name: 'example', place: 'us-central1-a', body: {} },
     new Date(0),
     0,
     1,
@@ -73,9 +92,9 @@ const rateOfExample: Rate = {
   priced: 0,
 }
 
-function rowsOf(world: World, thing: Thing, rate: Rate): Record<string, unknown>[] {
+function rowsOf(world: World, thing: Billed, rate: Rate): Record<string, unknown>[] {
   const rows: Record<string, unknown>[] = []
-  const nowMs = world.clock.now()
+  const nowMs = thing.deletedMs ?? world.clock.now()
   for (let fromMs = thing.createdMs; fromMs < nowMs;) {
     const toMs = Math.min(nowMs, (Math.floor(fromMs / hourMs) + 1) * hourMs)
     // Not less than a minute is billed.
@@ -88,7 +107,7 @@ function rowsOf(world: World, thing: Thing, rate: Rate): Record<string, unknown>
 
 function rowOf(
   world: World,
-  { path, name, place, body }: Pick<Thing, 'path' | 'name' | 'id' | 'place' | 'body' | 'collection'>,
+  { path, name, place, body }: Omit<Billed, 'createdMs'>,
   start: Date,
   endMs: number,
   hours: number,
