@@ -10,7 +10,7 @@ export async function* pages<Name extends keyof ComputeServices, T>(
   open: (client: ComputeServices[Name], once: CallOptions) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
   const iterator = await gcp.compute(service, operation, (client, once) =>
-    Promise.resolve(open(client, once)[Symbol.asyncIterator]()),
+    Promise.resolve(open(client, { ...once, autoPaginate: false })[Symbol.asyncIterator]()),
   )
   for (;;) {
     const next = await gcp.call(operation, () => iterator.next())
