@@ -83,7 +83,7 @@ export const hibernates = (name: string): boolean =>
 export const mostDataDisks = (vcpus: number): number => Math.min(64, vcpus * 2)
 
 /** What users of the subscription made beside NovaCron, in the group `shared`. */
-export const made = (subscription: string, type: string, name: string): string =>
+export const userMade = (subscription: string, type: string, name: string): string =>
   `/subscriptions/${subscription}/resourceGroups/shared/providers/${type}/${name}`
 
 export const encryptionSetType = 'Microsoft.Compute/diskEncryptionSets'
@@ -91,7 +91,10 @@ export const placementType = 'Microsoft.Compute/proximityPlacementGroups'
 
 /** Refuses a reference to something that is not there. There is one disk encryption set, `keys`, and one placement group, `near`. */
 export function checkReference({ subscription }: Context, id: string | undefined): void {
-  const known = [made(subscription, encryptionSetType, 'keys'), made(subscription, placementType, 'near')]
+  const known = [
+    userMade(subscription, encryptionSetType, 'keys'),
+    userMade(subscription, placementType, 'near'),
+  ]
   if (id === undefined || known.some((each) => each.toLowerCase() === id.toLowerCase())) return
   throw new Refusal(404, 'NotFound', `The entity was not found in this Azure location: ${id}.`)
 }

@@ -44,14 +44,17 @@ export async function getVm(client: AzureClient, { group, name }: ArmId): Promis
 /** All VMs of the subscription, of one region if named. Disks and addresses come from four listings, not from calls per VM. */
 export async function* listVms(client: AzureClient, region: string | undefined): AsyncIterable<CloudVm> {
   const { compute, network } = client
-  const [disks, nics, addresses, views] = await together([
+  const listings = [
     index(client.pages('Disks_List', () => compute.disks.list())),
     index(client.pages('NetworkInterfaces_ListAll', () => network.networkInterfaces.listAll())),
     index(client.pages('PublicIPAddresses_ListAll', () => network.publicIPAddresses.listAll())),
     index(
       client.pages('VirtualMachines_ListAll', () => compute.virtualMachines.listAll({ statusOnly: 'true' })),
     ),
-  ])
+  ] as const
+  // Also when one fails: a list that goes on unseen would spend calls for nobody.
+  await Promise.allSettled(listings)
+  const [disks, nics, addresses, views] = await Promise.all(listings)
   for await (const vm of client.pages('VirtualMachines_ListAll', () => compute.virtualMachines.listAll())) {
     if (region !== undefined && vm.location !== region) continue
     const instanceView = views.get(vm.id?.toLowerCase() ?? '')?.instanceView
@@ -146,12 +149,6 @@ async function byId<T extends { id?: string }>(found: Promise<T | undefined>[]):
   return new Map(
     things.flatMap((thing) => (thing?.id === undefined ? [] : [[thing.id.toLowerCase(), thing]])),
   )
-}
-
-/** Waits for all, also when one fails: a list that goes on unseen would spend calls for nobody. */
-async function together<T extends unknown[]>(work: [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> {
-  await Promise.allSettled(work)
-  return Promise.all(work) as Promise<T>
 }
 
 async function index<T extends { id?: string }>(things: AsyncIterable<T>): Promise<Map<string, T>> {

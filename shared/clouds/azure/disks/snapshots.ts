@@ -3,6 +3,7 @@ import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { openBlob, revokeAccess, type Grantable } from '#shared/clouds/azure/disks/access.ts'
 import { listChanges } from '#shared/clouds/azure/disks/changes.ts'
 import {
+  diskType,
   openForReading,
   ownPlace,
   sizeOfDisk,
@@ -108,7 +109,9 @@ export function createSnapshots(
 
 function toSnapshot(snapshot: Snapshot): CloudSnapshot {
   const { [sizeTag]: _, ...tags } = snapshot.tags ?? {}
-  const disk = snapshot.creationData?.sourceResourceId
+  // A copy of a snapshot names that one.
+  const source = snapshot.creationData?.sourceResourceId
+  const disk = source?.toLowerCase().includes(`/${diskType.toLowerCase()}/`) ? source : undefined
   return {
     region: snapshot.location,
     id: canonicalId(snapshot.id ?? ''),

@@ -25,7 +25,7 @@ export function toVolume(disk: Disk, device: string | undefined): CloudVolume {
     encrypted: true,
     tags,
     ...(disk.zones?.[0] === undefined ? {} : { zone: disk.zones[0] }),
-    ...(keyId === undefined ? {} : { keyId }),
+    ...(keyId === undefined ? {} : { keyId: canonicalId(keyId) }),
     ...(disk.managedBy ? { vm: canonicalId(disk.managedBy) } : {}),
     ...(device === undefined ? {} : { device }),
     ...(disk.timeCreated === undefined ? {} : { createdAt: disk.timeCreated }),

@@ -1,7 +1,6 @@
-import { accepted, type ArmHandler, type Context } from '#test/clouds/azure/context.ts'
-import type { Vm } from '#test/clouds/azure/estate.ts'
+import { accepted, type ArmHandler } from '#test/clouds/azure/context.ts'
 import { findVm } from '#test/clouds/azure/compute/vm-power.ts'
-import { vmType } from '#test/clouds/azure/compute/vm-view.ts'
+import { showExtension } from '#test/clouds/azure/compute/vm-view.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, object, tags, text } from '#test/clouds/azure/schema.ts'
 
@@ -51,7 +50,7 @@ export const putExtension: ArmHandler = (context, request) => {
   const existing = vm.extensions.find((each) => each.name.toLowerCase() === name.toLowerCase())
   const extension = existing ?? {
     name,
-    given: properties as Record<string, unknown>,
+    given: properties,
     readyAtMs: context.clock.now() + context.delays.vmStart,
   }
   if (!existing) vm.extensions.push(extension)
@@ -72,18 +71,3 @@ export const getExtension: ArmHandler = (context, request) => {
     throw new Refusal(404, 'ResourceNotFound', `The extension '${name}' of VM '${vm.name}' was not found.`)
   return json(200, showExtension(context, vm, extension))
 }
-
-export const showExtension = (
-  context: Context,
-  vm: Vm,
-  { name, given, readyAtMs }: Vm['extensions'][number],
-) => ({
-  id: `${vm.id}/extensions/${name}`,
-  name,
-  type: `${vmType}/extensions`,
-  location: vm.location,
-  properties: {
-    ...given,
-    provisioningState: context.clock.now() >= readyAtMs ? 'Succeeded' : 'Creating',
-  },
-})

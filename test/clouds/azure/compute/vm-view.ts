@@ -1,5 +1,4 @@
 import type { Context } from '#test/clouds/azure/context.ts'
-import { showExtension } from '#test/clouds/azure/compute/vm-extensions.ts'
 import { provisioningState, type Disk, type Vm, type VmPhase } from '#test/clouds/azure/estate.ts'
 
 export const vmType = 'Microsoft.Compute/virtualMachines'
@@ -101,3 +100,18 @@ export function instanceView(vm: Vm): Record<string, unknown> {
     ],
   }
 }
+
+export const showExtension = (
+  context: Context,
+  vm: Vm,
+  { name, given, readyAtMs }: Vm['extensions'][number],
+) => ({
+  id: `${vm.id}/extensions/${name}`,
+  name,
+  type: `${vmType}/extensions`,
+  location: vm.location,
+  properties: {
+    ...given,
+    provisioningState: context.clock.now() >= readyAtMs ? 'Succeeded' : 'Creating',
+  },
+})

@@ -8,7 +8,7 @@ import { escapeXml, Refusal } from '#test/clouds/azure/replies.ts'
 const granuleBytes = 4096
 
 /** Ranges in one answer. The service's limit is 10,000; lower, so that paging happens. */
-const mostRanges = 1000
+const mostRanges = 200
 
 /** The ranges in which a snapshot differs from an earlier one of its disk, which is named by an access signature of its own. */
 export async function listChanges(context: Context, request: PlainRequest): Promise<PlainReply> {

@@ -13,106 +13,15 @@ import {
   type ArmRequest,
   type Context,
 } from '#test/clouds/azure/context.ts'
-import { provisioningState, type Disk, type Tags } from '#test/clouds/azure/estate.ts'
+import { diskBody, type DiskBody } from '#test/clouds/azure/disks/disk-body.ts'
+import { provisioningState, type Disk } from '#test/clouds/azure/estate.ts'
 import { usableVersion } from '#test/clouds/azure/images/world.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
-import { flag, list, object, oneOf, reference, tags, text, whole } from '#test/clouds/azure/schema.ts'
 import { footerBytes } from '#test/clouds/azure/vhd.ts'
 
 export const diskType = 'Microsoft.Compute/disks'
 const provider = 'Microsoft.Compute'
 const gibibyte = 1024 ** 3
-
-const creationData = object(
-  'CreationData',
-  {
-    createOption: oneOf('Empty', 'Upload', 'Copy', 'FromImage', 'Import', 'Restore', 'Attach'),
-    uploadSizeBytes: whole(20_972_032, 35_183_298_347_520),
-    sourceResourceId: text,
-    imageReference: reference,
-    galleryImageReference: reference,
-    sourceUri: text,
-    storageAccountId: text,
-    logicalSectorSize: whole(512, 4096),
-    performancePlus: flag,
-  },
-  ['createOption'],
-)
-
-export const capabilities = object('SupportedCapabilities', {
-  architecture: oneOf('x64', 'Arm64'),
-  acceleratedNetwork: flag,
-  diskControllerTypes: text,
-  supportedSecurityOption: text,
-})
-
-export const encryption = object('Encryption', {
-  type: oneOf(
-    'EncryptionAtRestWithPlatformKey',
-    'EncryptionAtRestWithCustomerKey',
-    'EncryptionAtRestWithPlatformAndCustomerKeys',
-  ),
-  diskEncryptionSetId: text,
-})
-
-const sku = object('DiskSku', {
-  name: oneOf(
-    'Standard_LRS',
-    'StandardSSD_LRS',
-    'Premium_LRS',
-    'PremiumV2_LRS',
-    'UltraSSD_LRS',
-    'Premium_ZRS',
-    'StandardSSD_ZRS',
-  ),
-})
-
-export const diskSku = sku
-
-const diskBody = object(
-  'Disk',
-  {
-    location: text,
-    tags,
-    zones: list(oneOf('1', '2', '3')),
-    sku,
-    properties: object(
-      'DiskProperties',
-      {
-        osType: oneOf('Linux', 'Windows'),
-        hyperVGeneration: oneOf('V1', 'V2'),
-        supportedCapabilities: capabilities,
-        creationData,
-        diskSizeGB: whole(1, 65_536),
-        encryption,
-        supportsHibernation: flag,
-        networkAccessPolicy: oneOf('AllowAll', 'AllowPrivate', 'DenyAll'),
-        publicNetworkAccess: oneOf('Enabled', 'Disabled'),
-      },
-      ['creationData'],
-    ),
-  },
-  ['location', 'properties'],
-)
-
-interface DiskBody {
-  tags?: Tags
-  zones?: string[]
-  sku?: { name: string }
-  properties: {
-    osType?: string
-    hyperVGeneration?: 'V1' | 'V2'
-    supportedCapabilities?: { architecture?: 'x64' | 'Arm64' }
-    creationData: {
-      createOption: string
-      uploadSizeBytes?: number
-      sourceResourceId?: string
-      galleryImageReference?: { id: string }
-    }
-    diskSizeGB?: number
-    encryption?: { diskEncryptionSetId?: string }
-  }
-}
 
 export const putDisk: ArmHandler = async (context, request) => {
   const id = idOf(context, request, diskType)

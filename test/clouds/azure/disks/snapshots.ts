@@ -11,7 +11,8 @@ import {
   type ArmRequest,
   type Context,
 } from '#test/clouds/azure/context.ts'
-import { capabilities, refuseWhileGranted } from '#test/clouds/azure/disks/disks.ts'
+import { capabilities } from '#test/clouds/azure/disks/disk-body.ts'
+import { refuseWhileGranted } from '#test/clouds/azure/disks/disks.ts'
 import { provisioningState, type Snapshot, type Tags } from '#test/clouds/azure/estate.ts'
 import { json, Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, object, oneOf, tags, text } from '#test/clouds/azure/schema.ts'

@@ -1,5 +1,6 @@
 import { accepted, type ArmHandler, type Context } from '#test/clouds/azure/context.ts'
-import { diskSku, findDisk, showDisk } from '#test/clouds/azure/disks/disks.ts'
+import { diskSku } from '#test/clouds/azure/disks/disk-body.ts'
+import { findDisk, showDisk } from '#test/clouds/azure/disks/disks.ts'
 import type { Disk, Tags } from '#test/clouds/azure/estate.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import { flag, object, oneOf, tags, whole } from '#test/clouds/azure/schema.ts'

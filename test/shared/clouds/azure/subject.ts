@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
-import { encryptionSetType, made, placementType } from '#test/clouds/azure/context.ts'
+import { encryptionSetType, placementType, userMade } from '#test/clouds/azure/context.ts'
 import { createRaw } from '#test/clouds/azure/raw.ts'
 import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
@@ -64,8 +64,8 @@ export async function openSubject({
     dialect: {
       instanceType: 'Standard_D2s_v5',
       largerType: 'Standard_D4s_v5',
-      placementGroup: made(loopback.credentials['subscription_id'] ?? '', placementType, 'near'),
-      customerKey: made(loopback.credentials['subscription_id'] ?? '', encryptionSetType, 'keys'),
+      placementGroup: userMade(loopback.credentials['subscription_id'] ?? '', placementType, 'near'),
+      customerKey: userMade(loopback.credentials['subscription_id'] ?? '', encryptionSetType, 'keys'),
       throttled: { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
       capacity: { code: 'SkuNotAvailable', status: 409 },
       createVmOperation: 'VirtualMachines_CreateOrUpdate',
@@ -100,8 +100,8 @@ export async function openSubject({
           { code: 'QuotaExceeded', status: 409 },
         ],
         throttled: [
-          { code: 'TooManyRequests', status: 429, retryAfterSeconds: 3 },
-          { code: 'SubscriptionRequestsThrottled', status: 429, retryAfterSeconds: 3 },
+          { code: 'TooManyRequests', status: 429, retryAfterSeconds: 0 },
+          { code: 'SubscriptionRequestsThrottled', status: 429, retryAfterSeconds: 0 },
         ],
         unavailable: [
           { code: 'InternalServerError', status: 500 },
