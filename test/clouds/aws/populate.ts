@@ -34,7 +34,7 @@ export function populate(world: World, count: number): void {
           },
         ],
         tags: () => new Map([['Name', name]]),
-        reservationId: `r-0${String(nr).padStart(16, '0')}`,
+        reservationId: `r-0${String(first + nr).padStart(16, '0')}`,
         clientToken: '',
         keyName: undefined,
         protectedFromTermination: false,
