@@ -11,11 +11,12 @@ import { providerCredential, storeCredentials } from '#shared/secrets/credential
 import type { Keyring } from '#shared/secrets/keyring.ts'
 import { startAws } from '#test/clouds/aws/server.ts'
 import { startAzure } from '#test/clouds/azure/server.ts'
-import type { Call, Fault, StartedCloud } from '#test/clouds/core/types.ts'
+import type { Call, Fault, LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
+import { startGcp } from '#test/clouds/gcp/server.ts'
 import { contentDigest } from '#test/crash/disk.ts'
 import type { MigrationInput } from '#workers/migration/types.ts'
 
-export type CloudName = 'aws' | 'azure'
+export type CloudName = 'aws' | 'azure' | 'gcp'
 export const tenantId = 'acme'
 
 /** One loopback cloud, registered as a provider of the tenant. */
@@ -83,6 +84,9 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
   const vms = await Promise.all(Array.from({ length: options.vms ?? 1 }, () => makeVm(source, running)))
   const [first = { region: '', id: '' }] = vms
   const before = new Set(stock(source))
+  const destinationDisks = join(destination.dir, 'disks')
+  // The clouds' public images are disks too.
+  const publicDisks = new Set(await readdir(destinationDisks).catch(() => []))
   source.loopback.clearCalls()
 
   return {
@@ -128,14 +132,12 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
     sourceVm: (vm = first) => source.cloud.compute.get(vm),
     leftovers: () => [...stock(source).filter((entry) => !before.has(entry)), ...stock(destination)],
     async destinationIsIdentical(disks = 1) {
-      const folder = join(destination.dir, 'disks')
-      const files = await readdir(folder)
-      // AWS also keeps the disk of its public image.
-      const own = files.filter((file) => !file.startsWith('base-image'))
+      const files = await readdir(destinationDisks)
+      const own = files.filter((file) => !publicDisks.has(file))
       if (own.length !== disks)
         throw new Error(`the destination keeps ${own.length} disks: ${own.join(', ')}`)
       const wanted = await contentDigest(imagePath)
-      const found = await Promise.all(own.map((file) => contentDigest(join(folder, file))))
+      const found = await Promise.all(own.map((file) => contentDigest(join(destinationDisks, file))))
       return found.every((digest) => digest === wanted)
     },
     calls: () =>
@@ -171,10 +173,7 @@ async function openSide(
   via?: (url: string) => Promise<string>,
 ): Promise<Side> {
   const image = imagePath === undefined ? {} : { imagePath }
-  const loopback =
-    name === 'aws'
-      ? await startAws({ dir, boot: false, delaysMs: awsDelays, ...image })
-      : await startAzure({ dir, boot: false, ...image })
+  const loopback = await starters[name]({ dir, ...image })
   const { credentials, regions } = loopback
   const endpoints: Record<string, string> = { ...loopback.endpoints }
   if (via) {
@@ -184,7 +183,7 @@ async function openSide(
   const options = {
     ...loopback.options,
     consistency_ms: settlesMs,
-    ...(name === 'aws' ? { poll_ms: 20 } : {}),
+    poll_ms: 20,
   }
   const [region = ''] = regions
   const providerId = `${name}-${randomUUID().slice(0, 8)}`
@@ -211,7 +210,15 @@ async function openSide(
   return { name, providerId, loopback, cloud, region, dir }
 }
 
+const starters: Record<CloudName, (options: LoopbackOptions) => Promise<StartedCloud>> = {
+  aws: (options) => startAws({ ...options, boot: false, delaysMs: awsDelays }),
+  azure: (options) => startAzure({ ...options, boot: false }),
+  gcp: (options) => startGcp({ ...options, boot: false }),
+}
+
 const awsDelays = { pending: 30, stopping: 30, terminating: 30, snapshot: 30, visible: 20 }
+
+const smallSizes: Record<CloudName, string> = { aws: 't3.small', azure: 'Standard_B1s', gcp: 'e2-small' }
 
 async function makeVm({ cloud, region, name }: Side, running: boolean): Promise<CloudRef> {
   const vm = await cloud.compute.create({
@@ -219,7 +226,7 @@ async function makeVm({ cloud, region, name }: Side, running: boolean): Promise<
     tags: { 'novacron-tenant': tenantId, 'novacron-job': 'job_setup', 'novacron-step': 'setup' },
     region,
     name: 'moved',
-    instanceType: name === 'aws' ? 't3.small' : 'Standard_B1s',
+    instanceType: smallSizes[name],
     boot: { image: undefined },
   })
   await untilState(cloud, vm, 'running')
