@@ -1,4 +1,5 @@
 import type { PipelineResponse } from '@azure/core-rest-pipeline'
+import { refusalOf } from '#shared/clouds/azure/client/refusals.ts'
 import { CloudError, type CloudErrorFacts } from '#shared/clouds/errors.ts'
 import type { CapacityScope, ErrorKind } from '#shared/errors.ts'
 
@@ -33,8 +34,11 @@ export function toCloudError(operation: string, error: unknown): unknown {
 }
 
 /** The error of a response that never reached an SDK's own error handling. */
-export const errorOfResponse = (operation: string, response: PipelineResponse): CloudError =>
-  cloudError(operation, { ...saidByBody(response.bodyAsText ?? ''), ...saidByHeaders(response) }, undefined)
+export function errorOfResponse(operation: string, response: PipelineResponse): CloudError {
+  const { vendorCode, message } = saidByBody(response.bodyAsText ?? '')
+  const facts = { vendorCode: vendorCode || codeInHeader(response), message, ...saidByHeaders(response) }
+  return cloudError(operation, facts, undefined)
+}
 
 export const timedOut = (operation: string, timeoutMs: number, cause: unknown): CloudError =>
   new CloudError(`Azure did not answer ${operation} within ${timeoutMs} ms.`, {
@@ -62,7 +66,7 @@ function cloudError(operation: string, facts: Said, cause: unknown): CloudError 
   const full: CloudErrorFacts = { cloud: 'azure', operation, ...meaning }
   if (facts.vendorCode !== '') full.vendorCode = facts.vendorCode
   if (facts.requestId !== undefined) full.requestId = facts.requestId
-  if (meaning.kind === 'throttled') full.retryAfterMs = facts.retryAfterMs ?? 10_000
+  if (meaning.kind === 'throttled' && facts.retryAfterMs !== undefined) full.retryAfterMs = facts.retryAfterMs
   if (cause !== undefined) full.cause = bare(cause)
   return new CloudError(
     `Azure refused ${operation}: ${facts.message || facts.vendorCode || facts.status}`,
@@ -118,6 +122,15 @@ const forbidden: Meaning = {
   remedy:
     'Give the application the Contributor role on the subscription or on the resource group; check subscription_id.',
 }
+const noDataRole: Meaning = {
+  ...forbidden,
+  remedy:
+    'Give the application the role Storage Blob Data Contributor on the subscription or on the resource group: Contributor does not reach into accounts.',
+}
+const takenName: Meaning = {
+  ...settled,
+  remedy: 'Take another name: those of storage accounts are shared by all customers of Azure.',
+}
 const unauthenticated: Meaning = {
   code: 'auth_failed',
   kind: 'permanent',
@@ -165,7 +178,15 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   ParentResourceNotFound: missing,
   NotFound: missing,
   BlobNotFound: missing,
+  CannotVerifyCopySource: { code: 'forbidden', kind: 'retryable' },
+  CannotDeleteResource: conflict,
+  ContainerBeingDeleted: conflict,
+  PublicAccessNotPermitted: settled,
+  StorageAccountAlreadyExists: takenName,
+  StorageAccountAlreadyTaken: takenName,
+  StorageAccountInAnotherResourceGroup: takenName,
   AuthorizationFailed: forbidden,
+  AuthorizationPermissionMismatch: noDataRole,
   LinkedAuthorizationFailed: forbidden,
   SubscriptionNotFound: forbidden,
   InvalidSubscriptionId: forbidden,
@@ -195,28 +216,35 @@ function said(error: Error): Said {
   const rest = error as Error & {
     code?: unknown
     statusCode?: unknown
+    request?: unknown
     response?: PipelineResponse
-    details?: unknown
   }
-  const inBody = saidByBody(rest.response?.bodyAsText ?? '')
+  const response = refusalOf(rest.request) ?? rest.response
+  const inBody = saidByBody(response?.bodyAsText ?? '')
   const finished = longRunning.exec(error.message)
   const signIn = signInCode.exec(error.message)?.[0]
   const named = typeof rest.code === 'string' ? rest.code : ''
   return {
-    vendorCode: inBody.vendorCode || finished?.[1] || signIn || named,
+    vendorCode: inBody.vendorCode || finished?.[1] || signIn || named || codeInHeader(response),
     message: (inBody.message || finished?.[2] || error.message).replaceAll(/\s+/g, ' ').trim(),
     status: finished ? 409 : signIn ? 401 : typeof rest.statusCode === 'number' ? rest.statusCode : undefined,
     requestId: undefined,
     retryAfterMs: undefined,
-    ...(rest.response ? saidByHeaders(rest.response) : {}),
+    ...(response ? saidByHeaders(response) : {}),
   }
 }
 
-/** ARM answers `{ error: { code, message, details } }`, storage answers XML, and HEAD nothing at all. */
+interface SaidInJson {
+  error?: { code?: string; message?: string } | string
+  Error?: { Code?: string; Message?: string }
+}
+
+/** ARM answers `{ error: { code, message, details } }`, the price list in capitals, storage in XML, and HEAD nothing at all. */
 function saidByBody(body: string): { vendorCode: string; message: string } {
   try {
-    const { error } = JSON.parse(body) as { error?: { code?: string; message?: string } | string }
+    const { error, Error: other } = JSON.parse(body) as SaidInJson
     if (typeof error === 'object') return { vendorCode: error.code ?? '', message: error.message ?? '' }
+    if (other) return { vendorCode: other.Code ?? '', message: other.Message ?? '' }
   } catch {
     const code = /<Code>(.*?)<\/Code>/s.exec(body)?.[1]
     if (code !== undefined)
@@ -225,14 +253,25 @@ function saidByBody(body: string): { vendorCode: string; message: string } {
   return { vendorCode: '', message: '' }
 }
 
-function saidByHeaders(response: PipelineResponse): Pick<Said, 'status' | 'requestId' | 'retryAfterMs'> {
-  const after = Number.parseInt(response.headers.get('retry-after') ?? '', 10)
+function saidByHeaders({
+  status,
+  headers,
+}: PipelineResponse): Pick<Said, 'status' | 'requestId' | 'retryAfterMs'> {
+  const waits = [...headers]
+    .filter(([name]) => /(^|costmanagement-.*-)retry-after$/.test(name))
+    .map(([, seconds]) => Number.parseInt(seconds, 10))
+    .filter((seconds) => !Number.isNaN(seconds))
   return {
-    status: response.status,
-    requestId: response.headers.get('x-ms-request-id') ?? response.headers.get('x-ms-correlation-request-id'),
-    retryAfterMs: Number.isNaN(after) ? undefined : after * 1000,
+    status,
+    requestId: headers.get('x-ms-request-id') ?? headers.get('x-ms-correlation-request-id'),
+    // Cost Management counts queries in several ways at once, and names the wait of each.
+    retryAfterMs: waits.length === 0 ? undefined : Math.max(...waits) * 1000,
   }
 }
+
+/** Storage repeats its code there, and of HEAD that is all there is. */
+const codeInHeader = (response: PipelineResponse | undefined): string =>
+  response?.headers.get('x-ms-error-code') ?? ''
 
 /** How the SDK words an operation that was accepted and failed later: code and message survive only in this text. */
 const longRunning = /^The long-running operation has failed\. (\w+)\. (.*)$/s

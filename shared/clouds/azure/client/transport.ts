@@ -1,5 +1,6 @@
 import { Agent } from 'node:https'
 import type { HttpClient, PipelineRequest, PipelineResponse } from '@azure/core-rest-pipeline'
+import { rememberRefusal } from '#shared/clouds/azure/client/refusals.ts'
 import { errorOfResponse, timedOut, toCloudError } from '#shared/clouds/azure/errors.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
 import type { CallWatch } from '#shared/clouds/watch.ts'
@@ -51,6 +52,7 @@ export async function createTransport({
       deadline,
       timeoutMs,
     )
+    rememberRefusal(request, response)
     if (isThrottled(response)) throw errorOfResponse(nameOf(request), response)
     return response
   }

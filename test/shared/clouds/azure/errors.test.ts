@@ -56,7 +56,10 @@ describe("Azure's refusals mean the same to every caller", () => {
       times: 9,
       retryAfterSeconds: status === 429 ? 7 : 0,
     })
-    const error = await subject.cloud.compute.start({ region, id: 'vm-1' }).catch((reason: unknown) => reason)
+    // Of its own, since one that was told to wait makes no call until then.
+    const cloud = await openAzure(settingsFor(subject.loopback))
+    const error = await cloud.compute.start({ region, id: 'vm-1' }).catch((reason: unknown) => reason)
+    cloud.close()
     subject.loopback.clearFaults()
     expect(error).toBeInstanceOf(CloudError)
     expect(error).toMatchObject({ cloud: 'azure', vendorCode: code, ...meaning })
