@@ -23,7 +23,7 @@ export interface Raw {
     body?: Buffer | string,
   ): Promise<RawReply>
   /** To Azure Resource Manager, with a token; `path` is below the subscription and carries its api-version. */
-  arm(method: string, path: string, body?: object): Promise<RawReply>
+  arm(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<RawReply>
   close(): void
 }
 
@@ -60,9 +60,9 @@ export function createRaw(cloud: StartedCloud): Raw {
 
   return {
     send,
-    async arm(method, path, body) {
+    async arm(method, path, body, more) {
       token ??= signIn()
-      const headers = { authorization: `Bearer ${await token}`, 'content-type': 'application/json' }
+      const headers = { authorization: `Bearer ${await token}`, 'content-type': 'application/json', ...more }
       return send(method, `/subscriptions/${subscription_id}${path}`, headers, body && JSON.stringify(body))
     },
     close: () => agent.destroy(),

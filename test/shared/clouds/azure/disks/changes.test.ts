@@ -23,7 +23,7 @@ const snapshotOf = async (disk: CloudRef & { sizeBytes: number }) =>
 test('changes are listed over several pages, each once and in order, and grants are given back', async () => {
   const { cloud, loopback } = subject
   const disk = await makeVolume(subject, job)
-  const written = Array.from({ length: 500 }, (_, index) => index * 16_384)
+  const written = Array.from({ length: 700 }, (_, index) => index * 16_384)
   const write = async (offsets: number[], data: () => Buffer) => {
     for (const offset of offsets) await loopback.writeDisk(disk.id, offset, data())
   }
