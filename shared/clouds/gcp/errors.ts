@@ -121,12 +121,8 @@ function cloudError(
   const facts: CloudErrorFacts = { cloud: 'gcp', operation, vendorCode, ...meaning }
   if (requestId !== undefined) facts.requestId = requestId
   if (retryAfterMs !== undefined) facts.retryAfterMs = retryAfterMs
-  else if (meaning.kind === 'throttled') facts.retryAfterMs = usualRetryAfterMs
   return new CloudError(`Google Cloud refused ${operation}: ${message}`, facts)
 }
-
-/** Compute counts calls per minute and names no time to come back; most of its limits let some through again after a second. */
-const usualRetryAfterMs = 1_000
 
 function saidBy(body: string): Said {
   try {

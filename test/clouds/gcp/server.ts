@@ -11,6 +11,7 @@ import { billingTable } from '#test/clouds/gcp/bigquery/export.ts'
 import { bigqueryRoutes } from '#test/clouds/gcp/bigquery/routes.ts'
 import { buildRoutes } from '#test/clouds/gcp/builds/routes.ts'
 import { catalogueRoutes } from '#test/clouds/gcp/catalogue/routes.ts'
+import { failedOperation } from '#test/clouds/gcp/compute/operations.ts'
 import { populate, writeDisk } from '#test/clouds/gcp/compute/populate.ts'
 import { residueOfCompute } from '#test/clouds/gcp/compute/residue.ts'
 import { computeRoutes } from '#test/clouds/gcp/compute/routes.ts'
@@ -114,7 +115,10 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
         userAgent,
         resource,
       },
-      refuse: (fault) => form(refusalOf(fault), paceOf(fault)),
+      refuse: (fault) =>
+        match?.route.mutating && match.route.operation.startsWith('compute.') && endsOperations.test(fault.code ?? '')
+          ? failedOperation({ world, path: match.path, operation: match.route.operation }, fault.code ?? '')
+          : form(refusalOf(fault), paceOf(fault)),
       effect: async (fault) => {
         try {
           signIn.check(request)
@@ -178,6 +182,9 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
 }
 
 const services = ['token', 'compute', 'storage', 'cloudbuild', 'monitoring', 'cloudbilling', 'bigquery']
+
+/** Compute Engine accepts a request and lets its operation fail with these. */
+const endsOperations = /^[A-Z]+(_[A-Z]+)+$/
 
 const refusalOf = ({ code = 'backendError', status = 503, operation }: Fault): Refusal =>
   new Refusal(status, code, `Injected refusal of ${operation}`)

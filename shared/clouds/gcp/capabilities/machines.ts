@@ -79,8 +79,8 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     calls: ['compute.instances.get', 'compute.instances.detachDisk', 'compute.instances.attachDisk', waits.zone],
   },
   'compute.delete': {
-    calls: ['compute.instances.get', 'compute.instances.setDiskAutoDelete', 'compute.instances.delete', waits.zone],
-    note: 'Static addresses that were kept for it stay.',
+    calls: ['compute.instances.delete'],
+    note: 'Attached volumes and addresses that were kept for it stay.',
   },
   'compute.consoleOutput': { calls: ['compute.instances.getSerialPortOutput'] },
   'disks.createSnapshot': { calls: ['compute.snapshots.get', 'compute.disks.createSnapshot'] },
@@ -182,13 +182,14 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   },
   'inventory.remove': {
     calls: [
-      'compute.instances.get',
       'compute.instances.delete',
       'compute.disks.delete',
       'compute.snapshots.get',
       'compute.snapshots.delete',
       'compute.images.delete',
       'compute.addresses.delete',
+      'compute.firewalls.list',
+      'compute.instances.aggregatedList',
       'compute.firewalls.delete',
       'compute.subnetworks.delete',
       'compute.networks.delete',

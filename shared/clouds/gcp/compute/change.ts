@@ -1,7 +1,7 @@
 import type { protos } from '@google-cloud/compute'
 import type { CloudRef, TagChange, VmDisk } from '#shared/clouds/port.ts'
 import type { GcpClient, Operation } from '#shared/clouds/gcp/client.ts'
-import { keptOf, type Instance } from '#shared/clouds/gcp/compute/mapping.ts'
+import { keptOf } from '#shared/clouds/gcp/compute/mapping.ts'
 import { readInstance } from '#shared/clouds/gcp/compute/vms.ts'
 import { idOf, lastPart, parseLink } from '#shared/clouds/gcp/names.ts'
 import { keptText, labelsOf, metadataKey, tagsOf } from '#shared/clouds/gcp/tags.ts'
@@ -60,18 +60,6 @@ export async function swapVmDisk(
   await run(gcp, 'compute.instances.attachDisk', (client, once) =>
     client.attachDisk({ ...place, attachedDiskResource }, once),
   )
-}
-
-/** Deletes a VM with all its disks, also those that were attached to outlive it. */
-export async function deleteVm(gcp: GcpClient, instance: Instance & { place: { project: string; zone: string; instance: string } }): Promise<void> {
-  const { place } = instance
-  for (const { autoDelete, deviceName } of instance.disks ?? []) {
-    if (autoDelete || !deviceName) continue
-    await run(gcp, 'compute.instances.setDiskAutoDelete', (client, once) =>
-      client.setDiskAutoDelete({ ...place, deviceName, autoDelete: true }, once),
-    )
-  }
-  await gcp.compute('Instances', 'compute.instances.delete', (client, once) => client.delete(place, once))
 }
 
 const attemptsAgainstRaces = 4

@@ -1,9 +1,9 @@
 import type { CloudRef, ComputeFacet } from '#shared/clouds/port.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
-import { deleteVm, resizeVm, setVmTags, swapVmDisk } from '#shared/clouds/gcp/compute/change.ts'
+import { resizeVm, setVmTags, swapVmDisk } from '#shared/clouds/gcp/compute/change.ts'
 import { createVm } from '#shared/clouds/gcp/compute/create.ts'
 import { sizesOf } from '#shared/clouds/gcp/compute/sizes.ts'
-import { findInstance, findPlace, getVm, listVms, placeOf } from '#shared/clouds/gcp/compute/vms.ts'
+import { findPlace, getVm, listVms, placeOf } from '#shared/clouds/gcp/compute/vms.ts'
 
 /** VM instances of Compute Engine. @param release removes what a written disk passed through. */
 export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promise<void>): ComputeFacet {
@@ -28,10 +28,13 @@ export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promis
     setTags: (ref, change) => setVmTags(gcp, ref, change),
     swapDisk: (ref, swap) => swapVmDisk(gcp, ref, swap),
 
+    /** Disks that were made with the VM go with it; volumes that were attached later stay. */
     async delete(ref) {
       const place = await findPlace(gcp, ref)
-      const instance = place && (await findInstance(gcp, place))
-      if (place && instance) await orMissing(deleteVm(gcp, { ...instance, place }))
+      if (!place) return
+      await orMissing(
+        gcp.compute('Instances', 'compute.instances.delete', (client, once) => client.delete(place, once)),
+      )
     },
 
     async consoleOutput(ref) {

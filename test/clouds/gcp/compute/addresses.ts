@@ -48,9 +48,7 @@ export const addressHandlers: Handlers = {
           address: newAddress(ask.world),
           addressType: 'EXTERNAL',
           ipVersion: 'IPV4',
-        },
-        { listedAfterMs: ask.world.delays.visible },
-      )
+        })
       return { target: address }
     }),
   'compute.addresses.get': (ask) => okay(addressView(ask.world, found(ask, 'addresses', 'address'))),

@@ -114,9 +114,7 @@ export async function makeDisk(world: World, zone: string, name: string, params:
       ...(source?.collection === 'snapshots'
         ? { sourceSnapshot: source.path, sourceSnapshotId: source.id }
         : {}),
-    },
-    { listedAfterMs: world.delays.visible },
-  )
+    })
   if (source === undefined) await world.disks.create(disk.path, sizeGb * gibibyte)
   else {
     await world.disks.clone(disk.path, source.path)

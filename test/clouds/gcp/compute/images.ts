@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { changing } from '#test/clouds/gcp/compute/operations.ts'
+import { changing, type Change } from '#test/clouds/gcp/compute/operations.ts'
 import { diskView, imageNamed, pick, usersOf } from '#test/clouds/gcp/compute/disks.ts'
 import type { ComputeAsk, Handlers } from '#test/clouds/gcp/compute/handler.ts'
 import {
@@ -87,16 +86,10 @@ async function insertImage(ask: ComputeAsk) {
   return { target: image, afterMs: world.delays.image }
 }
 
-/** The real service reads the tarball while the operation runs; what is wrong with it makes the operation fail, and no image is left. */
-async function fromTarball(
-  ask: ComputeAsk,
-  at: { collection: 'images'; place: string; name: string } | Parameters<typeof newImage>[1],
-  kept: Body,
-  source: string,
-) {
+/** The service reads the tarball while the operation runs; what is wrong with it makes the operation fail, and no image is left. */
+function fromTarball(ask: ComputeAsk, at: ThingPlace, kept: Body, source: string): Change {
   const { world } = ask
-  const path =
-    /^(?:https:\/\/storage\.(?:googleapis|cloud\.google)\.com\/|gs:\/\/)(.+)$/.exec(source)?.[1] ?? ''
+  const path = /^(?:https:\/\/storage\.(?:googleapis|cloud\.google)\.com\/|gs:\/\/)(.+)$/.exec(source)?.[1] ?? ''
   const [bucket = '', ...rest] = path.split('/')
   const key = decodeURIComponent(rest.join('/'))
   const object = world.storage.objects.stat(bucket, key)
@@ -106,44 +99,25 @@ async function fromTarball(
       'invalid',
       `Invalid value for field 'resource.rawDisk.source': '${source}'. The Google Cloud Storage object does not exist.`,
     )
-  const image = newImage(world, at, {
-    ...kept,
-    sourceType: 'RAW',
-    rawDisk: { source, containerType: 'TAR' },
-    archiveSizeBytes: String(object.sizeBytes),
-  })
-  const read = await readTarball(world.storage.objects.read(bucket, key), world.disks, image.path)
-  if ('sizeGb' in read) {
-    image.body['diskSizeGb'] = String(read.sizeGb)
+  const body = { ...kept, sourceType: 'RAW', rawDisk: { source, containerType: 'TAR' }, archiveSizeBytes: String(object.sizeBytes) }
+  const image = addThing(world.compute, world.clock, at, 'PENDING', body, { listedAfterMs: world.delays.visible })
+  const read = async (): Promise<Change['error']> => {
+    const outcome = await readTarball(world.storage.objects.read(bucket, key), world.disks, image.path)
+    if ('reason' in outcome) {
+      remove(world, image)
+      return { code: 'INVALID_IMAGE', message: outcome.reason, httpStatus: 400 }
+    }
+    image.body['diskSizeGb'] = String(outcome.sizeGb)
     await corrupt(ask, image)
-    return { target: image, afterMs: world.delays.image }
+    image.life.enter('READY')
+    return undefined
   }
-  remove(world, image)
-  await delay(0)
-  return {
-    target: image,
-    afterMs: world.delays.image,
-    error: { code: 'INVALID_IMAGE', message: read.reason, httpStatus: 400 },
-  }
+  return { target: image, afterMs: world.delays.image, work: read() }
 }
 
-function newImage(
-  world: World,
-  at: {
-    collection:
-      | 'disks'
-      | 'images'
-      | 'instances'
-      | 'snapshots'
-      | 'networks'
-      | 'subnetworks'
-      | 'firewalls'
-      | 'addresses'
-    place: string
-    name: string
-  },
-  body: Body,
-): Thing {
+type ThingPlace = Parameters<typeof addThing>[2]
+
+function newImage(world: World, at: ThingPlace, body: Body): Thing {
   return addThing(world.compute, world.clock, at, 'PENDING', body, {
     transitions: { PENDING: { to: 'READY', afterMs: world.delays.image } },
     listedAfterMs: world.delays.visible,

@@ -27,7 +27,7 @@ export const networkHandlers: Handlers = {
           "Invalid value for field 'resource.IPv4Range': ''. Legacy networks can no longer be created.",
         )
       const kept = pick(ask.body, ['description', 'autoCreateSubnetworks', 'mtu', 'routingConfig'])
-      return { target: addThing(ask.world.compute, ask.world.clock, at, 'READY', kept, late(ask)) }
+      return { target: addThing(ask.world.compute, ask.world.clock, at, 'READY', kept) }
     }),
   'compute.networks.get': (ask) => okay(networkView(ask.world, found(ask, 'networks', 'network'))),
   'compute.networks.list': (ask) => listPage(ask, 'networks', (network) => networkView(ask.world, network)),
@@ -63,9 +63,7 @@ export const networkHandlers: Handlers = {
           ask.world.clock,
           at,
           'READY',
-          { ...kept, network: network.path, ipCidrRange: range },
-          late(ask),
-        ),
+          { ...kept, network: network.path, ipCidrRange: range }),
       }
     }),
   'compute.subnetworks.get': (ask) => okay(viewOf(ask.world, found(ask, 'subnetworks', 'subnetwork'))),
@@ -88,7 +86,7 @@ export const networkHandlers: Handlers = {
   'compute.firewalls.insert': (ask) =>
     changing(ask, 'insert', () => {
       const at = placeFor(ask, 'firewalls')
-      return { target: addThing(ask.world.compute, ask.world.clock, at, 'READY', ruleOf(ask), late(ask)) }
+      return { target: addThing(ask.world.compute, ask.world.clock, at, 'READY', ruleOf(ask)) }
     }),
   'compute.firewalls.get': (ask) => okay(viewOf(ask.world, found(ask, 'firewalls', 'firewall'))),
   'compute.firewalls.list': (ask) => listPage(ask, 'firewalls', (rule) => viewOf(ask.world, rule)),
@@ -105,8 +103,6 @@ export const networkHandlers: Handlers = {
       return { target: rule }
     }),
 }
-
-const late = ({ world }: ComputeAsk) => ({ listedAfterMs: world.delays.visible })
 
 const networkView = (world: World, network: Thing): Body => {
   const subnetworks = listOf(world.compute, 'subnetworks')

@@ -48,6 +48,8 @@ export interface Change {
   /** Until the operation is done; default is the usual delay. */
   afterMs?: number
   error?: Operation['error']
+  /** What goes on after the reply: the operation is not done before it, and gives the error that it ends with. */
+  work?: Promise<Operation['error']>
 }
 
 /** An operation that is accepted and then fails: how the service tells of a zone without room. */
@@ -87,8 +89,9 @@ export const operationHandlers: Handlers = Object.fromEntries(
       `compute.${service}.wait`,
       async (ask: ComputeAsk) => {
         const operation = find(ask)
+        if (operation.work) await Promise.race([operation.work, delay(120_000, undefined, { ref: false })])
         const leftMs = operation.endsMs - ask.world.clock.now()
-        if (leftMs > 0) await delay(Math.min(leftMs, 120_000))
+        if (leftMs > 0 && leftMs < Infinity) await delay(Math.min(leftMs, 120_000))
         return json(200, operationView(ask.world, operation))
       },
     ],
@@ -98,7 +101,7 @@ export const operationHandlers: Handlers = Object.fromEntries(
 function begin(
   world: World,
   type: string,
-  { target, afterMs = world.delays.operation, error }: Change,
+  { target, afterMs = world.delays.operation, error, work }: Change,
 ): Operation {
   const [, zone] = /\/zones\/([^/]+)\//.exec(target.path) ?? []
   const [, region] = /\/regions\/([^/]+)\//.exec(target.path) ?? []
@@ -112,8 +115,16 @@ function begin(
     zone,
     region,
     startedMs: nowMs,
-    endsMs: nowMs + afterMs,
+    endsMs: work === undefined ? nowMs + afterMs : Infinity,
     error,
+    work,
+  }
+  if (work !== undefined) {
+    const end = (failed: Operation['error']) => {
+      operation.error = failed
+      operation.endsMs = Math.max(nowMs + afterMs, world.clock.now())
+    }
+    world.later(work.then(end))
   }
   world.compute.operations.set(operation.name, operation)
   return operation

@@ -137,7 +137,7 @@ export function machineTypeOf(reference: unknown): MachineType {
 export const cpusIn = (world: World, region: string): number =>
   [...world.compute.things.values()]
     .filter(({ collection, place }) => collection === 'instances' && regionOf(world, place) === region)
-    .filter(({ life }) => !['TERMINATED', 'SUSPENDED'].includes(life.state()))
+    .filter(({ life, body }) => !['TERMINATED', 'SUSPENDED'].includes(life.state()) && body['populated'] !== true)
     .reduce((sum, { body }) => sum + machineTypeOf(body['machineType']).guestCpus, 0)
 
 function family(

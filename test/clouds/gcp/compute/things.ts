@@ -69,7 +69,7 @@ export function viewOf(world: World, thing: Thing, more: Body = {}): Body {
     id: thing.id,
     creationTimestamp: new Date(thing.createdMs).toISOString(),
     name: thing.name,
-    ...links(base, thing.body),
+    ...links(base, withoutOurs(thing.body)),
     ...(statusless.has(thing.collection) ? {} : { status: thing.life.state() }),
     ...(labelled.has(thing.collection) ? { labelFingerprint: fingerprintOf(labels) } : {}),
     ...(scope === 'zones' ? { zone: `${base}projects/${world.project}/zones/${thing.place}` } : {}),
@@ -201,5 +201,8 @@ const unlinked = new Set(['labels', 'metadata', 'description', 'tags'])
 const statusless = new Set<Collection>(['networks', 'subnetworks', 'firewalls'])
 const labelled = new Set<Collection>(['instances', 'disks', 'snapshots', 'images', 'addresses'])
 const words = (path: string): string => (path.split('/').at(-2) ?? '').replace(/s$/, '')
+
+/** What the loopback notes for itself. */
+const withoutOurs = ({ populated: _, ...body }: Body): Body => body
 
 export const okay = (body: Body): PlainReply => json(200, body)

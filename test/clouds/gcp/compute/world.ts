@@ -47,6 +47,8 @@ export interface Operation {
   region: string | undefined
   startedMs: number
   endsMs: number
+  /** What it waits for. */
+  work?: Promise<Operation['error']> | undefined
   error: { code: string; message: string; httpStatus: number } | undefined
 }
 

@@ -289,6 +289,7 @@ function plainBody(world: World, zone: string, region: string, name: string): Bo
     type: `projects/${world.project}/zones/${zone}/diskTypes/pd-balanced`,
   })
   return {
+    populated: true,
     machineType: `projects/${world.project}/zones/${zone}/machineTypes/e2-medium`,
     disks: [
       {
