@@ -9,7 +9,8 @@ import { countedUsage, measuredUsage } from '#shared/clouds/aws/quotas/usage.ts'
 /** Quotas of EC2, EBS and VPC as they apply to the account, with usage where it is measured or can be counted. */
 export const createQuotas = (aws: AwsClients): QuotasFacet => ({
   async list(region) {
-    const quotas = (await Promise.all(services.map((service) => quotasOf(aws, region, service)))).flat()
+    const quotas: ServiceQuota[] = []
+    for (const service of services) quotas.push(...(await quotasOf(aws, region, service)))
     const [measured, counted] = await Promise.all([
       measuredUsage(aws, region, quotas),
       countedUsage(aws, region),
