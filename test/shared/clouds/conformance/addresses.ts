@@ -8,6 +8,7 @@ import {
   untilGone,
   type Subject,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { listedAs } from '#test/shared/clouds/conformance/things.ts'
 
 /** Public addresses that are kept. `subject` is filled before the tests run. */
 export function addresses(subject: Subject): void {
@@ -26,8 +27,7 @@ export function addresses(subject: Subject): void {
         return seen?.ip !== undefined && seen
       })
       expect(ip).toMatch(/^\d+\.\d+\.\d+\.\d+$/)
-      const listed = await Array.fromAsync(kept.list({ region }))
-      expect(listed.filter(({ id }) => id === address.id)).toEqual([await kept.get(address)])
+      expect(await listedAs(address, () => kept.list({ region }))).toEqual([await kept.get(address)])
 
       const vm = await runVm(subject, job)
       await kept.associate(address, vm)

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { CloudRef, LifecycleRule } from '#shared/clouds/port.ts'
 import { intentOf, newJob, removeAll, until, type Subject } from '#test/shared/clouds/conformance/subject.ts'
-import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
+import { listedAs, makeBucket } from '#test/shared/clouds/conformance/things.ts'
 
 const logs: LifecycleRule = {
   id: 'logs',
@@ -39,8 +39,7 @@ export function buckets(subject: Subject): void {
       })
       expect(termsOf(described?.lifecycle ?? [])).toEqual(termsOf([logs, scratch]))
       expect(new Set(described?.lifecycle.map(({ id }) => id)).size).toBe(2)
-      const listed = await Array.fromAsync(cloud.storage.buckets.list({ region }))
-      expect(listed.filter(({ id }) => id === bucket.id)).toEqual([described])
+      expect(await listedAs(bucket, () => cloud.storage.buckets.list({ region }))).toEqual([described])
     })
 
     test('its lifecycle is made exactly what is set, and nothing', async () => {

@@ -25,6 +25,7 @@ import {
   can,
   changesOf,
   imageOfTask,
+  listedAs,
   makeBucket,
   refusalOf,
   untilImage,
@@ -75,12 +76,7 @@ export function images(subject: Subject): void {
         public: false,
         tags: { 'novacron-job': job },
       })
-      const listed = await until('the image to be listed', async () => {
-        const all = await Array.fromAsync(cloud.images.list({ region }))
-        const found = all.filter(({ id }) => id === ref.id)
-        return found.length > 0 && found
-      })
-      expect(listed).toEqual([image])
+      expect(await listedAs(ref, () => cloud.images.list({ region }))).toEqual([image])
       expect(await digestOfVm(image)).toBe(await digestOfFile(subject.imagePath))
       await cloud.images.delete(ref)
       await cloud.images.delete(ref)

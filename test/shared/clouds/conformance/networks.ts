@@ -7,7 +7,7 @@ import {
   untilState,
   type Subject,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { insist, vmRequest } from '#test/shared/clouds/conformance/things.ts'
+import { insist, listedAs, vmRequest } from '#test/shared/clouds/conformance/things.ts'
 
 /** Networks, their subnets, and VMs in them. `subject` is filled before the tests run. */
 export function networks(subject: Subject): void {
@@ -39,8 +39,7 @@ export function networks(subject: Subject): void {
         name: 'front',
         cidr: '10.20.1.0/24',
       })
-      const listed = await Array.fromAsync(cloud.networks.list({ region }))
-      expect(listed.filter(({ id }) => id === network.id)).toEqual([described])
+      expect(await listedAs(network, () => cloud.networks.list({ region }))).toEqual([described])
 
       await cloud.networks.subnets.delete(subnet)
       await cloud.networks.subnets.delete(subnet)

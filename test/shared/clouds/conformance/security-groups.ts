@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { CloudRef, SecurityRule } from '#shared/clouds/port.ts'
 import { intentOf, newJob, removeAll, until, type Subject } from '#test/shared/clouds/conformance/subject.ts'
-import { changesOf, withFault } from '#test/shared/clouds/conformance/things.ts'
+import { changesOf, listedAs, withFault } from '#test/shared/clouds/conformance/things.ts'
 
 const tcp = (port: number, ...cidrs: string[]): SecurityRule => ({
   direction: 'ingress',
@@ -44,8 +44,7 @@ export function securityGroups(subject: Subject): void {
         tags: { 'novacron-job': job },
       })
       expect(await permits(group, 'ingress')).toEqual(permitsOf([ssh, web]))
-      const listed = await Array.fromAsync(cloud.networks.securityGroups.list({ region }))
-      expect(listed.filter(({ id }) => id === group.id)).toEqual([described])
+      expect(await listedAs(group, () => cloud.networks.securityGroups.list({ region }))).toEqual([described])
       await cloud.networks.securityGroups.delete(group)
       await cloud.networks.securityGroups.delete(group)
       expect(await cloud.networks.securityGroups.get(group)).toBeUndefined()

@@ -15,7 +15,7 @@ import {
   untilReady,
   type Subject,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { can, makeVolume, zoneOf } from '#test/shared/clouds/conformance/things.ts'
+import { can, listedAs, makeVolume, zoneOf } from '#test/shared/clouds/conformance/things.ts'
 
 const mebibyte = 2 ** 20
 
@@ -51,8 +51,7 @@ export function snapshots(subject: Subject): void {
         tags: { 'novacron-job': job },
       })
       expect(described?.createdAt).toBeInstanceOf(Date)
-      const listed = await Array.fromAsync(cloud.disks.listSnapshots({ region }))
-      expect(listed.filter(({ id }) => id === ref.id)).toEqual([described])
+      expect(await listedAs(ref, () => cloud.disks.listSnapshots({ region }))).toEqual([described])
       await cloud.disks.deleteSnapshot(ref)
       expect(await cloud.disks.getSnapshot(ref)).toBeUndefined()
     })

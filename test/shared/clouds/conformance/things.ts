@@ -84,6 +84,16 @@ export const makeBucket = (
 ): Promise<CloudRef> =>
   cloud.storage.buckets.create({ ...intent, region, name, versioning: false, lifecycle: [] })
 
+/** How a list shows a thing, every time that it does: waits until it does, since lists may lag behind. */
+export const listedAs = <T extends { id: string }>(
+  { id }: Pick<CloudRef, 'id'>,
+  list: () => AsyncIterable<T>,
+): Promise<T[]> =>
+  until(`${id} to be listed`, async () => {
+    const found = (await Array.fromAsync(list())).filter((each) => each.id === id)
+    return found.length > 0 && found
+  })
+
 /** Names of the changing vendor calls that `work` makes, in order and without repeats. */
 export async function changesOf({ loopback }: Subject, work: () => Promise<unknown>): Promise<string[]> {
   const lastSeq = loopback.calls().at(-1)?.seq ?? 0

@@ -6,9 +6,16 @@ import {
   runVm,
   until,
   untilGone,
+  untilState,
   type Subject,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { makeVolume, untilVolume, zoneOf } from '#test/shared/clouds/conformance/things.ts'
+import {
+  listedAs,
+  makeVolume,
+  untilVolume,
+  vmRequest,
+  zoneOf,
+} from '#test/shared/clouds/conformance/things.ts'
 
 const gibibyte = 2 ** 30
 
@@ -30,8 +37,7 @@ export function volumes(subject: Subject): void {
         tags: { 'novacron-job': job },
       })
       expect(volume.vendorType).toMatch(/\S/)
-      const listed = await Array.fromAsync(cloud.storage.volumes.list({ region }))
-      expect(listed.filter(({ id }) => id === volume.id)).toEqual([volume])
+      expect(await listedAs(volume, () => cloud.storage.volumes.list({ region }))).toEqual([volume])
     })
 
     test.for<VolumeType>(['standard', 'ssd', 'premium'])('a %s volume says that it is one', async (type) => {
@@ -41,7 +47,9 @@ export function volumes(subject: Subject): void {
     test('an attached volume is held, moves only once free, and outlives its VM', async () => {
       const { cloud } = subject
       const own = cloud.storage.volumes
-      const [vm, other] = await Promise.all([runVm(subject, job), runVm(subject, job)])
+      const vm = await runVm(subject, job)
+      const request = { ...vmRequest(subject, job), ...zoneOf(vm) }
+      const other = await untilState(cloud, await cloud.compute.create(request), 'running')
       const volume = await makeVolume(subject, job, zoneOf(vm))
       await own.attach(volume, vm)
       await own.attach(volume, vm)
