@@ -68,15 +68,18 @@ export async function bringUp(folder: string): Promise<Stack> {
         line.startsWith('Worker ') ? line : undefined,
       )
     const [clouds] = await Promise.all([
-      children.start('clouds', ['test/clouds/main.ts', guestFlag(), '--tied'], {}, (line) =>
-        line.startsWith('{"dir"') ? (JSON.parse(line) as Announcement) : undefined,
+      children.start(
+        'clouds',
+        ['test/clouds/main.ts', '--clouds', 'aws,azure,gcp', guestFlag(), '--tied'],
+        {},
+        (line) => (line.startsWith('{"dir"') ? (JSON.parse(line) as Announcement) : undefined),
       ),
       children.start('api', ['api/main.ts'], env, (line) => (line.includes(url) ? line : undefined)),
       worker('migration'),
       worker('provisioning,webhooks,upkeep'),
     ])
     good(`API at ${url}; workers for migration, and for provisioning, webhooks and upkeep`)
-    good('Loopback AWS and Azure, which the real SDKs talk to over their wire protocols')
+    good('Loopback AWS, Azure and Google Cloud, which the real SDKs talk to over their wire protocols')
     const token = await developmentToken(config)
     return { url, token, client: createClient(url, token), clouds, receiver, logPath, takeDown }
   } catch (error) {

@@ -16,6 +16,7 @@ interface Job {
 }
 
 interface MigrationStatus {
+  destination_vm_id: string
   metrics: {
     data_transferred?: number
     total_downtime_ms?: number
@@ -30,15 +31,14 @@ interface MigrationStatus {
   }
 }
 
-/** The main job: two providers, one VM, moved from AWS to Azure, proved byte for byte, and told to a webhook. */
+/** The main job: three providers, one VM, moved from AWS to Azure and on to Google Cloud, proved byte for byte, and told to a webhook. */
 export async function coldMigrationDemo(stack: Stack): Promise<void> {
   const { client, receiver } = stack
   const hypervisor = findHypervisor()
   const noBoot = 'reason' in hypervisor ? hypervisor.reason : undefined
 
   title('Registering providers')
-  await register(stack, 'aws-prod', 'aws')
-  await register(stack, 'azure-prod', 'azure')
+  for (const stop of [start, ...journey]) await register(stack, stop)
   const hook = await client.send<{ secret: string }>('POST', '/api/multicloud/webhooks', {
     url: receiver.url,
     events: ['*'],
@@ -46,48 +46,79 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
   receiver.trust(hook.secret)
   good('A webhook for every finished job, its secret shown once')
 
-  title('Provisioning a VM on AWS')
+  title(`Provisioning a VM on ${start.name}`)
   const created = await client.send<{ vm: { id: string }; job: Job; warnings: string[] }>(
     'POST',
     '/api/multicloud/vms',
     {
       name: 'production-web-server',
       instance_type: 'medium',
-      region: 'us-east-1',
-      cost_optimized: true,
+      region: start.region,
+      preferred_provider: start.provider,
       tags: { environment: 'production', team: 'web-services' },
     },
   )
   for (const warning of created.warnings) note(warning)
   await follow(client, created.job.id, 'vm.create')
-  const vmId = created.vm.id
-  const before = noBoot === undefined ? await guestLine(stack, 'aws') : undefined
-  if (before) say(`its console: ${before.line}`)
+  let boots = noBoot === undefined ? await bootsOn(stack, start) : undefined
 
-  title('Migrating it to Azure')
+  let here = start
+  let vmId = created.vm.id
+  for (const next of journey) {
+    const moved = await migrate(stack, { vmId, from: here, to: next, boots: noBoot === undefined })
+    if (noBoot === undefined) {
+      const counted = await bootsOn(stack, next)
+      if (boots === undefined || counted !== boots + 1)
+        throw new Error(`the boot counter went from ${boots} to ${counted}`)
+      good(`It booted from the moved disk: boot ${boots} on ${here.name}, boot ${counted} on ${next.name}`)
+      boots = counted
+    } else note(`Boot check skipped: ${noBoot}`)
+    const message = await receiver.wait(moved.jobId, 20_000)
+    good(`Webhook "${message.type}" received, its signature verified`)
+    here = next
+    vmId = moved.vmId
+  }
+}
+
+/** A cloud on the VM's way. */
+interface Stop {
+  type: CloudType
+  name: string
+  provider: string
+  region: string
+}
+
+const start: Stop = { type: 'aws', name: 'AWS', provider: 'aws-prod', region: 'us-east-1' }
+const journey: readonly Stop[] = [
+  { type: 'azure', name: 'Azure', provider: 'azure-prod', region: 'eastus' },
+  { type: 'gcp', name: 'Google Cloud', provider: 'gcp-prod', region: 'us-central1' },
+]
+
+/** Moves the VM and shows the proof; gives its id in the cloud it has come to. */
+async function migrate(
+  { client }: Stack,
+  { vmId, from, to, boots }: { vmId: string; from: Stop; to: Stop; boots: boolean },
+): Promise<{ jobId: string; vmId: string }> {
+  title(`Migrating it to ${to.name}`)
   const accepted = await client.send<{ migration: { migration_id: string }; job: Job; warnings: string[] }>(
     'POST',
     '/api/multicloud/migrations',
     {
       vm_id: vmId,
-      source_provider_id: 'aws-prod',
-      destination_provider_id: 'azure-prod',
-      destination_region: 'eastus',
+      source_provider_id: from.provider,
+      destination_provider_id: to.provider,
+      destination_region: to.region,
       delete_source: false,
       max_downtime: '5m',
-      options: {
-        boot_check: noBoot === undefined ? { expect: 'NOVACRON READY', timeout: '60s' } : { timeout: '1s' },
-      },
+      options: { boot_check: boots ? { expect: 'NOVACRON READY', timeout: '60s' } : { timeout: '1s' } },
     },
   )
   for (const warning of accepted.warnings) note(warning)
   await follow(client, accepted.job.id, 'migration.cold')
-  const { metrics } = await client.send<MigrationStatus>(
+  const { metrics, destination_vm_id: movedId } = await client.send<MigrationStatus>(
     'GET',
     `/api/multicloud/migrations/${accepted.migration.migration_id}/status`,
   )
-
-  title('Proof')
   for (const disk of metrics.disks ?? []) {
     if (!disk.identical) throw new Error(`disk ${disk.destination} is not identical`)
     good('bytes identical')
@@ -97,14 +128,10 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
   say(
     `${Math.round((metrics.data_transferred ?? 0) / 1024 ** 2)} MiB copied; the VM was down for ${((metrics.total_downtime_ms ?? 0) / 1000).toFixed(1)} s`,
   )
-  if (noBoot === undefined) await proveBoot(stack, before?.boots)
-  else note(`Boot check skipped: ${noBoot}`)
-
-  const message = await receiver.wait(accepted.job.id, 20_000)
-  good(`Webhook "${message.type}" received, its signature verified`)
+  return { jobId: accepted.job.id, vmId: movedId }
 }
 
-async function register(stack: Stack, id: string, type: string): Promise<void> {
+async function register(stack: Stack, { provider: id, type, region }: Stop): Promise<void> {
   const cloud = stack.clouds.clouds[type]
   if (!cloud) throw new Error(`the loopback clouds have no ${type}`)
   await stack.client.send(
@@ -117,7 +144,7 @@ async function register(stack: Stack, id: string, type: string): Promise<void> {
         name: id,
         credentials: cloud.credentials,
         regions: cloud.regions,
-        default_region: cloud.regions[0],
+        default_region: region,
         endpoints: cloud.endpoints,
         options: cloud.options,
       },
@@ -142,14 +169,12 @@ async function follow(client: Client, jobId: string, kind: keyof typeof outlines
     throw new Error(`${jobId} ${job.state}: ${job.problem?.detail ?? ''} ${job.problem?.remedy ?? ''}`)
 }
 
-/** The line that the moved disk itself prints, with a counter that it keeps on the disk and raises at every boot. */
-async function proveBoot(stack: Stack, before: number | undefined): Promise<void> {
-  const after = await guestLine(stack, 'azure')
-  if (!after) throw new Error('the moved VM printed nothing on its console')
-  say(`its console: ${after.line}`)
-  if (before === undefined || after.boots !== before + 1)
-    throw new Error(`the boot counter went from ${before} to ${after.boots}`)
-  good(`It booted from the moved disk: boot ${before} on AWS, boot ${after.boots} on Azure`)
+/** The counter that the disk's own guest keeps on it and raises at every boot, from the line that it prints. */
+async function bootsOn(stack: Stack, { type, name }: Stop): Promise<number> {
+  const guest = await guestLine(stack, type)
+  if (!guest) throw new Error(`the VM printed nothing on its console at ${name}`)
+  say(`its console: ${guest.line}`)
+  return guest.boots
 }
 
 /** Asks the cloud, through its adapter, for the console of its running VM until the guest has said all. */
