@@ -61,10 +61,13 @@ async function describe(
   const size = 'disks' in boot || boot.image !== undefined ? undefined : await sizeOf(request, sizes)
   const storageProfile =
     'disks' in boot ? await fromDisks(client, boot) : fromImage(client, request, boot, name, size)
-  const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
   const asItWas = 'disks' in boot || (boot.image !== undefined && (await isSpecialized(client, boot.image)))
   const userData =
     request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
+  const osProfile = asItWas ? undefined : await accounts(client, request, userData, earlier)
+  const wishes = wishedProperties(client, request, size)
+  // What is wrong with the request has come out by now; this is the first thing that is made.
+  const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
   return {
     location: request.region,
     ...(request.zone === undefined ? {} : { zones: [zoneNumber(request.zone)] }),
@@ -73,9 +76,9 @@ async function describe(
     storageProfile,
     networkProfile: { networkInterfaces: [{ id: nic, primary: true, deleteOption: 'Delete' }] },
     diagnosticsProfile: { bootDiagnostics: { enabled: true } },
-    ...wishedProperties(client, request, size),
+    ...wishes,
     // A moved system brings its users along; Azure refuses an osProfile with an attached boot disk or a specialised image.
-    ...(asItWas ? {} : { osProfile: await accounts(client, request, userData, earlier) }),
+    ...(osProfile === undefined ? {} : { osProfile }),
     ...(asItWas && userData !== undefined ? { userData } : {}),
   }
 }

@@ -29,8 +29,8 @@ export async function ensureInterface(
   const made = await client.find('NetworkInterfaces_Get', () => networkInterfaces.get(group, name))
   if (made?.provisioningState === 'Succeeded')
     return made.id ?? armId({ subscription, group, type: nicType, name })
-  const subnet = await subnetOf(client, request)
   const guard = securityGroup(client, request)
+  const subnet = await subnetOf(client, request)
   const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', (pace) =>
     networkInterfaces.createOrUpdate(
       group,

@@ -104,6 +104,24 @@ test('a key of a Key Vault is refused with what to do instead', async () => {
   })
 })
 
+test.for([
+  ['a key pair', { keyPair: 'not a/key/at all' }],
+  ['a placement group', { placementGroup: '/subscriptions/s/nonsense' }],
+  ['a second security group', { securityGroups: ['a', 'b'] }],
+  ['a subnet', { subnet: 'a/b/c' }],
+  ['an image', { boot: { image: 'ubuntu' } }],
+] as const)('%s that Azure cannot understand is refused before anything is made', async ([, wishes]) => {
+  const before = subject.loopback.calls().length
+  await expect(subject.cloud.compute.create(request(wishes))).rejects.toMatchObject({
+    code: 'invalid_request',
+  })
+  const changes = subject.loopback
+    .calls()
+    .slice(before)
+    .filter(({ mutating }) => mutating)
+  expect(changes).toEqual([])
+})
+
 test('two changes of tags at the same moment lose neither', async () => {
   const { cloud } = subject
   const vm = await runVm(subject, job)
