@@ -129,12 +129,12 @@ where not ${worked('r.id')}`
 
 const adoptVmsSql = `
 insert into multicloud_vms as r (id, tenant_id, provider_id, vm_id, name, region, instance_type, state, tags, observed, found)
-select s.id, $1, $2, s.vm_id, s.name, s.region, s.instance_type, s.state, s.tags, s.observed, true
+select s.id, $1, $2::text, s.vm_id, s.name, s.region, s.instance_type, s.state, s.tags, s.observed, true
 from jsonb_to_recordset($3::jsonb) as s(
   id text, vm_id text, name text, region text, instance_type text, state text, tags jsonb, observed jsonb, owner text)
 where not ${beingMade}
   and (s.state <> 'terminated' or exists (
-    select 1 from multicloud_vms k where k.tenant_id = $1 and k.provider_id = $2 and k.vm_id = s.vm_id))
+    select 1 from multicloud_vms k where k.tenant_id = $1 and k.provider_id = $2::text and k.vm_id = s.vm_id))
 on conflict (tenant_id, provider_id, vm_id) do update set
   name = excluded.name, instance_type = excluded.instance_type, state = excluded.state, tags = excluded.tags,
   observed = excluded.observed, updated_at = clock_timestamp(),

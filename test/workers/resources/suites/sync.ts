@@ -32,7 +32,7 @@ export function syncSuite(current: () => World): void {
       found: false,
     })
     const found = (volumes as unknown as { id: string; cloud_id: string }[]).find(
-      (one) => one.cloud_id === cloudId,
+      (one) => one.cloud_id === String(cloudId),
     )
     expect((await world.delete(`/volumes/${found?.id}`)).body).toMatchObject({ volume: { state: 'deleted' } })
     await world.delete(`/networks/${String(known?.['id'])}`)
