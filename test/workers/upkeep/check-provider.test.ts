@@ -14,7 +14,7 @@ import { upkeepChains } from '#workers/upkeep/chains.ts'
 
 const keyring = localKeyring([randomBytes(32)])
 const throttling = {
-  aws: { operation: 'DescribeSecurityGroups', code: 'RequestLimitExceeded', status: 503 },
+  aws: { operation: 'GetCallerIdentity', code: 'RequestLimitExceeded', status: 503, retryAfterSeconds: 60 },
   azure: { operation: 'Subscriptions_Get', code: 'TooManyRequests', status: 429, retryAfterSeconds: 60 },
 }
 
@@ -78,7 +78,8 @@ describe.each(['aws', 'azure'] as const)('a check of a provider on %s', (type) =
   })
 
   test('finds it unhealthy when nobody answers at its address', async () => {
-    const [name] = Object.keys(registration.endpoints ?? {})
+    const [first] = Object.keys(registration.endpoints ?? {})
+    const name = type === 'aws' ? 'sts' : first
     const endpoints = { ...registration.endpoints, ...(name ? { [name]: 'https://127.0.0.1:9' } : {}) }
     await register(harness.db, keyring, { ...registration, id: 'away', endpoints })
     const { health } = await check('away')
