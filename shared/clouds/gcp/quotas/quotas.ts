@@ -25,7 +25,7 @@ export function createQuotas(gcp: GcpClient): QuotasFacet {
 }
 
 function quotaOf(region: string, { metric, limit, usage }: VendorQuota, of: 'region' | 'project'): Quota {
-  const id = String(metric ?? '')
+  const id = metric ?? ''
   // Spot VMs of a project without a quota of their own count against the ordinary one.
   const { kind, family } = limit === 0 && id.startsWith('PREEMPTIBLE_') ? {} : meaningOf(id)
   return {
@@ -64,4 +64,4 @@ const kinds: Readonly<Record<string, NonNullable<Quota['kind']>>> = {
 }
 
 const unitOf = (metric: string): string =>
-  /CPUS/.test(metric) ? 'vCPU' : /_GB$/.test(metric) ? 'GiB' : /GPUS/.test(metric) ? 'GPU' : 'count'
+  /CPUS/.test(metric) ? 'vCPU' : metric.endsWith('_GB') ? 'GiB' : /GPUS/.test(metric) ? 'GPU' : 'count'

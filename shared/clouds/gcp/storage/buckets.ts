@@ -71,7 +71,7 @@ export function createBuckets(gcs: Gcs, objects: GcsObjects): BucketsFacet {
         await bucket.setMetadata(
           {
             // The SDK has no way to say that there are none, but null, which its types leave out.
-            lifecycle: rules.length === 0 ? (null as never) : lifecycleOf(rules),
+            lifecycle: rules.length === 0 ? null : lifecycleOf(rules),
             labels: { ...stale, ...ruleLabels(rules) },
           },
           metageneration === undefined ? {} : { ifMetagenerationMatch: metageneration },

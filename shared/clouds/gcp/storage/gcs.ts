@@ -37,13 +37,20 @@ async function load(gcp: GcpClient): Promise<Storage> {
     retryOptions: { autoRetry: false, maxRetries: 0 },
   })
   return Object.assign(storage, {
-    makeAuthenticatedRequest: (request: SdkRequest, done: Done) => {
-      gcp.rest(currentOperation.getStore() ?? 'storage', restOf(endpoint, request)).then(
-        (body) => done(null, body, { body }),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
-      )
-    },
+    makeAuthenticatedRequest: (request: SdkRequest, done: Done) => void carry(gcp, endpoint, request, done),
   })
+}
+
+/** Makes a request of the SDK on our own wire. */
+async function carry(gcp: GcpClient, endpoint: string, request: SdkRequest, done: Done): Promise<void> {
+  let body: unknown
+  try {
+    body = await gcp.rest(currentOperation.getStore() ?? 'storage', restOf(endpoint, request))
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)))
+    return
+  }
+  done(null, body, { body })
 }
 
 /** What is used of the requests that the SDK makes. */

@@ -38,7 +38,7 @@ export function rulesOf({ lifecycle, labels }: BucketMetadata): LifecycleRule[] 
   const ids = tagsOf(labels)
   const byPrefix = new Map<string, LifecycleRule>()
   for (const { action, condition } of lifecycle?.rule ?? []) {
-    const prefixes = (condition['matchesPrefix'] as string[] | undefined) ?? ['']
+    const prefixes = condition.matchesPrefix ?? ['']
     const day = dayOf(action)
     if (condition.age === undefined || day === undefined) continue
     for (const prefix of prefixes) {

@@ -35,7 +35,7 @@ export async function* readObject(
       )
       generation ??= response.headers.get('x-goog-generation') ?? undefined
       said = readHash(response.headers.get('x-goog-hash') ?? '')
-      for await (const piece of response.body ?? []) {
+      for await (const piece of (response.body ?? []) as AsyncIterable<Uint8Array>) {
         const data = Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength)
         given += data.length
         if (said.md5 === undefined) checksum?.update(data)

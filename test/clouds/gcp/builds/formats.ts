@@ -77,7 +77,8 @@ async function qemuImg(...args: string[]): Promise<void> {
   try {
     await promisify(execFile)('qemu-img', args)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Error('qemu-img is not on this machine')
-    throw new Error((error as { stderr?: string }).stderr?.trim() || String(error))
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Error('qemu-img is not on this machine', { cause: error })
+    throw new Error((error as { stderr?: string }).stderr?.trim() || String(error), { cause: error })
   }
 }

@@ -283,16 +283,16 @@ function readBindings(sent: unknown): Bucket['policy'] {
   })
 }
 
-/** Buckets with what they hold: what costs money. */
+/** Buckets, and the objects in them that carry tags of their own: the others are their bucket's. */
 export const residueOfStorage = ({ storage }: Ask['world']) =>
   [...storage.buckets.values()].flatMap((bucket) => [
     { kind: 'bucket', id: bucket.name, state: 'ready', tags: bucket.labels },
-    ...[...storage.objects.list(bucket.name), ...storage.objects.list(archiveOf(bucket.name))].map(
-      (object) => ({
+    ...[...storage.objects.list(bucket.name), ...storage.objects.list(archiveOf(bucket.name))]
+      .filter(({ meta }) => Object.keys(meta.custom).length > 0)
+      .map((object) => ({
         kind: 'object',
         id: `${bucket.name}/${object.key}`,
         state: 'ready',
         tags: object.meta.custom,
-      }),
-    ),
+      })),
   ])
