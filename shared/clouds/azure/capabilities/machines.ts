@@ -22,6 +22,7 @@ export const machineOperations = {
       'ResourceSkus_List',
       'ResourceGroups_CreateOrUpdate',
       'SshPublicKeys_Get',
+      'GalleryImages_Get',
     ],
     note: 'A VM gets no public address. It takes one security group.',
   },

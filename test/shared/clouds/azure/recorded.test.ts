@@ -28,7 +28,7 @@ recorded('Azure', {
       },
       regions: ['westus'],
       defaultRegion: 'westus',
-      endpoints: { management: url, authority: url },
+      endpoints: { management: url, authority: url, prices: url, storage: `${url}/{account}` },
       options: { ca_pem: caPem, resource_group: 'myResourceGroup', poll_ms: 1, consistency_ms: 0 },
       workerId: 'worker-7f3a',
     }),

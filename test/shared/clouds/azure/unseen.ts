@@ -1,3 +1,4 @@
+import { unseenServices } from '#test/shared/clouds/azure/unseen-services.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 const groupIsThere = {
@@ -8,6 +9,7 @@ const foreign = 'only for VMs that others made, whose disks and addresses are no
 
 /** Calls that the conformance suite does not provoke; tests of their own do, where nothing else is said. */
 export const unseen: Subject['dialect']['unseen'] = {
+  ...unseenServices,
   'compute.create': {
     VirtualMachines_InstanceView: 'only after Azure gave a creation up',
     ResourceSkus_List: 'the sizes were asked for before, and are kept for a while',
@@ -40,6 +42,8 @@ export const unseen: Subject['dialect']['unseen'] = {
   },
   'storage.volumes.delete': { Disks_RevokeAccess: tornAccess },
   'inventory.remove': {
+    ...unseenServices['inventory.remove'],
+    PublicIPAddresses_Get: 'only for a VM that has a public address',
     VirtualMachines_Update: foreign,
     NetworkInterfaces_CreateOrUpdate: foreign,
     Snapshots_RevokeAccess: tornAccess,
