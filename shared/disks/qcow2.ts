@@ -53,7 +53,10 @@ const tablesKept = 64
 
 function readHeader(bytes: Buffer): Header {
   if (bytes.length < headerBytes || bytes.readUInt32BE(0) !== 0x514649fb)
-    throw new DiskError('this is not a QCOW2 image', { code: 'not_a_qcow2', remedy: 'give the file that was exported as QCOW2' })
+    throw new DiskError('this is not a QCOW2 image', {
+      code: 'not_a_qcow2',
+      remedy: 'give the file that was exported as QCOW2',
+    })
   const version = bytes.readUInt32BE(4)
   if (version !== 2 && version !== 3) throw unsupported(`version ${version}`)
   if (bytes.readBigUInt64BE(8) !== 0n) throw unsupported('a backing file')
@@ -69,7 +72,9 @@ function readHeader(bytes: Buffer): Header {
   const l1Entries = bytes.readUInt32BE(36)
   const needed = Math.ceil(sizeBytes / (clusterBytes * (clusterBytes / 8)))
   if (!Number.isSafeInteger(sizeBytes) || l1Entries < needed || l1Entries > 2 ** 22)
-    throw new DiskError(`the QCOW2 header is broken: ${l1Entries} L1 entries for ${sizeBytes} bytes`, { code: 'not_a_qcow2' })
+    throw new DiskError(`the QCOW2 header is broken: ${l1Entries} L1 entries for ${sizeBytes} bytes`, {
+      code: 'not_a_qcow2',
+    })
   return { sizeBytes, clusterBytes, l1Offset: Number(bytes.readBigUInt64BE(40)), l1Entries: needed }
 }
 
@@ -141,7 +146,7 @@ async function hostRuns(
 ): Promise<{ host: number; at: number; length: number }[]> {
   const perTable = clusterBytes / 8
   const runs: { host: number; at: number; length: number }[] = []
-  for (let done = 0; done < length; ) {
+  for (let done = 0; done < length;) {
     const cluster = Math.floor((offset + done) / clusterBytes)
     const inside = (offset + done) % clusterBytes
     const part = Math.min(clusterBytes - inside, length - done)
@@ -149,7 +154,8 @@ async function hostRuns(
     const host = hosts?.[cluster % perTable] ?? 0
     const last = runs.at(-1)
     if (host !== 0) {
-      if (last && last.host + last.length === host + inside && last.at + last.length === done) last.length += part
+      if (last && last.host + last.length === host + inside && last.at + last.length === done)
+        last.length += part
       else runs.push({ host: host + inside, at: done, length: part })
     }
     done += part

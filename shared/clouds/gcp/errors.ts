@@ -1,5 +1,5 @@
 import { CloudError, type CloudErrorFacts } from '#shared/clouds/errors.ts'
-import type { CapacityScope, ErrorKind } from '#shared/errors.ts'
+import { meaningOf, type Meaning } from '#shared/clouds/gcp/meanings.ts'
 
 /** Tells a refusal of the call scope apart from a failure of the network, through every SDK that wraps it. */
 export class CallRefused extends Error {
@@ -30,7 +30,7 @@ export function errorOfReply(operation: string, reply: ErrorReply): CloudError {
   return cloudError(operation, {
     vendorCode,
     message: said.message ?? (reply.body.slice(0, 300) || `HTTP ${reply.status}`),
-    meaning: meaningOf(vendorCode, reply.status, said),
+    meaning: meaningOf(vendorCode, reply.status, said.message),
     retryAfterMs: retryAfter(reply.header('retry-after')) ?? said.retryAfterMs,
     requestId: said.requestId ?? reply.header('x-guploader-uploadid') ?? reply.sentId,
   })
@@ -54,7 +54,7 @@ export function errorOfOperation(
   return cloudError(operation, {
     vendorCode,
     message: message || vendorCode,
-    meaning: meaningOf(vendorCode, status ?? 500, { message }),
+    meaning: meaningOf(vendorCode, status ?? 500, message),
     requestId: name,
   })
 }
@@ -93,13 +93,6 @@ interface Said {
   message?: string
   retryAfterMs?: number
   requestId?: string
-}
-
-interface Meaning {
-  code: string
-  kind: ErrorKind
-  scope?: CapacityScope
-  remedy?: string
 }
 
 function cloudError(
@@ -163,99 +156,6 @@ const detail = (error: RpcError, type: string) =>
 const retryAfter = (header: string | null): number | undefined => {
   const seconds = Number.parseFloat(header ?? '')
   return Number.isNaN(seconds) ? undefined : seconds * 1000
-}
-
-function meaningOf(vendorCode: string, status: number, said: Said): Meaning {
-  const known = byVendorCode[vendorCode]
-  if (known) return known
-  if (/quota/i.test(vendorCode)) return quota('region')
-  // A stopped or starting thing says so only in words.
-  if (status === 400 && /is not ready|not in a valid state|must be in/i.test(said.message ?? ''))
-    return conflict
-  return byStatus(status)
-}
-
-const throttled: Meaning = { code: 'throttled', kind: 'throttled' }
-const conflict: Meaning = { code: 'conflict', kind: 'retryable' }
-const missing: Meaning = { code: 'not_found', kind: 'permanent' }
-const unavailable: Meaning = { code: 'unavailable', kind: 'retryable' }
-const invalid: Meaning = { code: 'invalid_request', kind: 'permanent' }
-const capacity = (scope: CapacityScope): Meaning => ({
-  code: 'capacity',
-  kind: 'capacity',
-  scope,
-  remedy: 'Take another zone, machine type or region, or try again later.',
-})
-const quota = (scope: CapacityScope): Meaning => ({
-  code: 'quota_exceeded',
-  kind: 'capacity',
-  scope,
-  remedy:
-    'Ask for more under "Quotas & System Limits" of the project, or take another region or machine type.',
-})
-const forbidden: Meaning = {
-  code: 'forbidden',
-  kind: 'permanent',
-  remedy: 'Give the service account the role that the message names, and enable the API in the project.',
-}
-const unauthenticated: Meaning = {
-  code: 'auth_failed',
-  kind: 'permanent',
-  remedy:
-    'Check client_email and private_key: the key may have been deleted, or the service account disabled.',
-}
-
-const byVendorCode: Readonly<Record<string, Meaning>> = {
-  rateLimitExceeded: throttled,
-  userRateLimitExceeded: throttled,
-  RATE_LIMIT_EXCEEDED: throttled,
-  RESOURCE_OPERATION_RATE_EXCEEDED: throttled,
-  SlowDown: throttled,
-  quotaExceeded: quota('region'),
-  limitExceeded: quota('account'),
-  QUOTA_EXCEEDED: quota('region'),
-  QUOTA_LIMIT_EXCEEDED: quota('region'),
-  ZONE_RESOURCE_POOL_EXHAUSTED: capacity('zone'),
-  ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: capacity('zone'),
-  REGION_RESOURCE_POOL_EXHAUSTED: capacity('region'),
-  UNSUPPORTED_OPERATION: {
-    ...invalid,
-    remedy: 'The message says what this machine type or state does not allow.',
-  },
-  RESOURCE_IN_USE_BY_ANOTHER_RESOURCE: conflict,
-  resourceInUseByAnotherResource: conflict,
-  RESOURCE_NOT_READY: conflict,
-  resourceNotReady: conflict,
-  RESOURCE_NOT_FOUND: missing,
-  conditionNotMet: conflict,
-  CONDITION_NOT_MET: conflict,
-  alreadyExists: conflict,
-  RESOURCE_ALREADY_EXISTS: conflict,
-  notFound: missing,
-  resourceNotFound: missing,
-  forbidden,
-  accessNotConfigured: { ...forbidden, remedy: 'Enable the API that the message names in the project.' },
-  SERVICE_DISABLED: { ...forbidden, remedy: 'Enable the API that the message names in the project.' },
-  authError: unauthenticated,
-  invalid_grant: unauthenticated,
-  invalid_client: unauthenticated,
-  unauthorized_client: unauthenticated,
-  invalid,
-  INVALID_USAGE: invalid,
-  INVALID_FIELD_VALUE: invalid,
-  backendError: unavailable,
-  internalError: unavailable,
-  INTERNAL_ERROR: unavailable,
-}
-
-function byStatus(status: number): Meaning {
-  if (status === 401) return unauthenticated
-  if (status === 403) return forbidden
-  if (status === 404 || status === 410) return missing
-  if (status === 408) return { code: 'timeout', kind: 'retryable' }
-  if (status === 409 || status === 412) return conflict
-  if (status === 429) return throttled
-  return status >= 500 ? unavailable : invalid
 }
 
 function causesOf(error: unknown): unknown[] {

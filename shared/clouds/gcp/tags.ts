@@ -28,7 +28,9 @@ export function labelsOf(tags: Readonly<Record<string, string>>): Record<string,
 
 /** What has to be kept as JSON beside the labels: as text, or undefined if there is nothing. */
 export function keptText(kept: Kept): string | undefined {
-  const tags = Object.fromEntries(Object.entries(kept.tags ?? {}).filter(([key, value]) => !isLabel(key, value)))
+  const tags = Object.fromEntries(
+    Object.entries(kept.tags ?? {}).filter(([key, value]) => !isLabel(key, value)),
+  )
   const { tags: _, ...rest } = kept
   const all: Kept = { ...rest, ...(Object.keys(tags).length === 0 ? {} : { tags }) }
   return Object.keys(all).length === 0 ? undefined : JSON.stringify(all)
@@ -48,14 +50,19 @@ export function readKept(text: string | null | undefined): Kept {
 }
 
 /** The tags of a thing, of its labels and of what is kept beside them. */
-export const tagsOf = (labels: Readonly<Record<string, string>> | null | undefined, kept: Kept): Record<string, string> => ({
+export const tagsOf = (
+  labels: Readonly<Record<string, string>> | null | undefined,
+  kept: Kept,
+): Record<string, string> => ({
   ...labels,
   ...kept.tags,
 })
 
 /** Does it carry all of these? */
-export const carries = (tags: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean =>
-  Object.entries(wanted).every(([key, value]) => tags[key] === value)
+export const carries = (
+  tags: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean => Object.entries(wanted).every(([key, value]) => tags[key] === value)
 
 /** A filter for lists of what has labels; what it finds is still to be compared by `carries`. */
 export const labelFilter = (tags: Readonly<Record<string, string>>): string =>
@@ -66,4 +73,5 @@ export const labelFilter = (tags: Readonly<Record<string, string>>): string =>
 const isLabel = (key: string, value: string): boolean =>
   /^[a-z][a-z0-9_-]{0,62}$/.test(key) && /^[a-z0-9_-]{0,63}$/.test(value)
 
-const digestOf = (value: string): string => `x-${createHash('sha256').update(value).digest('hex').slice(0, 40)}`
+const digestOf = (value: string): string =>
+  `x-${createHash('sha256').update(value).digest('hex').slice(0, 40)}`

@@ -19,7 +19,7 @@ export async function createSigner(
 ): Promise<Signer> {
   const { JWT, gaxios } = await import('google-auth-library')
   const transporter = new gaxios.Gaxios({
-    fetchImplementation: (url, init) => wire().fetch(String(url), init),
+    fetchImplementation: (url, init) => wire().fetch(addressOf(url), init),
   })
   const request = transporter.request.bind(transporter)
   const tokenUrl = `${endpointOf(settings, 'token')}/token`
@@ -29,7 +29,7 @@ export async function createSigner(
       const response = await wire().plain(tokenUrl, {
         method: 'POST',
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: String(options?.data),
+        body: options?.data instanceof URLSearchParams ? options.data : '',
       })
       return Object.assign(response, { config: options, data: await response.json() })
     })
@@ -50,6 +50,9 @@ export async function createSigner(
 }
 
 const scope = 'https://www.googleapis.com/auth/cloud-platform'
+
+const addressOf = (target: string | URL | Request): string | URL =>
+  target instanceof Request ? target.url : target
 
 /** The library's address of the token service is fixed; the registration's own takes its place. */
 const isExchange = (options: { url?: string | URL } | undefined): boolean =>

@@ -64,7 +64,7 @@ export async function createWire({
     const signals = [silence.signal, init.signal, signal].filter((one) => one !== undefined && one !== null)
     let response: Response
     try {
-      response = (await send(String(url), {
+      response = await send(String(url), {
         method: init.method ?? 'GET',
         headers: Object.fromEntries(headers),
         body: (init.body ?? null) as string | Uint8Array | null,
@@ -72,7 +72,7 @@ export async function createWire({
         redirect: 'manual',
         signal: AbortSignal.any(signals),
         dispatcher,
-      })) as unknown as Response
+      })
     } finally {
       clearTimeout(timer)
     }

@@ -116,7 +116,9 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
         resource,
       },
       refuse: (fault) =>
-        match?.route.mutating && match.route.operation.startsWith('compute.') && endsOperations.test(fault.code ?? '')
+        match?.route.mutating &&
+        match.route.operation.startsWith('compute.') &&
+        endsOperations.test(fault.code ?? '')
           ? failedOperation({ world, path: match.path, operation: match.route.operation }, fault.code ?? '')
           : form(refusalOf(fault), paceOf(fault)),
       effect: async (fault) => {

@@ -20,7 +20,17 @@ test.skipIf(!hasQemuImg()).for([['512'], ['65536'], ['2097152']] as const)(
   async ([clusterSize]) => {
     const { dir, raw, islands } = await rawDisk(40 * mebibyte)
     const out = join(dir, 'disk.qcow2')
-    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', '-o', `cluster_size=${clusterSize}`, raw, out])
+    execFileSync('qemu-img', [
+      'convert',
+      '-f',
+      'raw',
+      '-O',
+      'qcow2',
+      '-o',
+      `cluster_size=${clusterSize}`,
+      raw,
+      out,
+    ])
     await expectSame(out, 40 * mebibyte, islands)
   },
 )
@@ -32,30 +42,39 @@ test.skipIf(!hasQemuImg())('the old version 2 of the format is read as well', as
   await expectSame(out, 8 * mebibyte, islands)
 })
 
-test.skipIf(!hasQemuImg())('an image with compressed clusters is refused, and the error says how to help it', async () => {
-  const { dir, raw } = await rawDisk(8 * mebibyte, Buffer.alloc(70_000, 'text '))
-  const out = join(dir, 'disk.qcow2')
-  execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', '-c', raw, out])
-  const image = await openQcow2(await readerOf(out))
-  await expect(image.read({ offset: 0, length: 4096 })).rejects.toMatchObject({
-    code: 'unsupported_qcow2',
-    remedy: expect.stringContaining('qemu-img convert'),
-  })
-})
+test.skipIf(!hasQemuImg())(
+  'an image with compressed clusters is refused, and the error says how to help it',
+  async () => {
+    const { dir, raw } = await rawDisk(8 * mebibyte, Buffer.alloc(70_000, 'text '))
+    const out = join(dir, 'disk.qcow2')
+    execFileSync('qemu-img', ['convert', '-f', 'raw', '-O', 'qcow2', '-c', raw, out])
+    const image = await openQcow2(await readerOf(out))
+    await expect(image.read({ offset: 0, length: 4096 })).rejects.toMatchObject({
+      code: 'unsupported_qcow2',
+      remedy: expect.stringContaining('qemu-img convert'),
+    })
+  },
+)
 
-test.skipIf(!hasQemuImg())('an image that builds on another, or keeps its data elsewhere, is refused', async () => {
-  const { dir, raw } = await rawDisk(8 * mebibyte)
-  const [child, outside] = [join(dir, 'child.qcow2'), join(dir, 'outside.qcow2')]
-  execFileSync('qemu-img', ['create', '-f', 'qcow2', '-b', raw, '-F', 'raw', child])
-  execFileSync('qemu-img', ['create', '-f', 'qcow2', '-o', `data_file=${join(dir, 'data')}`, outside, '8M'])
-  for (const [path, what] of [
-    [child, /backing file/],
-    [outside, /external data file/],
-  ] as const) {
-    const message: unknown = expect.stringMatching(what)
-    await expect(openQcow2(await readerOf(path))).rejects.toMatchObject({ code: 'unsupported_qcow2', message })
-  }
-})
+test.skipIf(!hasQemuImg())(
+  'an image that builds on another, or keeps its data elsewhere, is refused',
+  async () => {
+    const { dir, raw } = await rawDisk(8 * mebibyte)
+    const [child, outside] = [join(dir, 'child.qcow2'), join(dir, 'outside.qcow2')]
+    execFileSync('qemu-img', ['create', '-f', 'qcow2', '-b', raw, '-F', 'raw', child])
+    execFileSync('qemu-img', ['create', '-f', 'qcow2', '-o', `data_file=${join(dir, 'data')}`, outside, '8M'])
+    for (const [path, what] of [
+      [child, /backing file/],
+      [outside, /external data file/],
+    ] as const) {
+      const message: unknown = expect.stringMatching(what)
+      await expect(openQcow2(await readerOf(path))).rejects.toMatchObject({
+        code: 'unsupported_qcow2',
+        message,
+      })
+    }
+  },
+)
 
 test('what is not a QCOW2 image is refused', async () => {
   const dir = await temporaryDir()
@@ -98,7 +117,8 @@ async function expectSame(
     expect(offset).toBeGreaterThanOrEqual(end)
     end = offset + length
     listedBytes += length
-    for (const island of islands) if (offset <= island.offset && end >= island.offset + island.content.length) covered.add(island.offset)
+    for (const island of islands)
+      if (offset <= island.offset && end >= island.offset + island.content.length) covered.add(island.offset)
   }
   expect(covered.size).toBe(islands.length)
   expect(listedBytes).toBeLessThanOrEqual(islands.length * 6 * mebibyte)

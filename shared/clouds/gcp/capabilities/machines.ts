@@ -3,7 +3,12 @@ import type { Capabilities, Operation } from '#shared/clouds/operations.ts'
 /** The part of operations that machines.ts declares; services.ts declares the rest. */
 export type MachineOperation = Extract<
   Operation,
-  `identity.${string}` | `compute.${string}` | `disks.${string}` | `networks.${string}` | `storage.volumes.${string}` | `inventory.${string}`
+  | `identity.${string}`
+  | `compute.${string}`
+  | `disks.${string}`
+  | `networks.${string}`
+  | `storage.volumes.${string}`
+  | `inventory.${string}`
 >
 
 const waits = {
@@ -45,7 +50,8 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     remedy: 'Leave the cap out, and compare the present spot price before creating.',
   },
   'compute.create.dedicated': {
-    lacking: 'Sole-tenant nodes are reserved as node groups before a VM can be put on them, and NovaCron reserves none.',
+    lacking:
+      'Sole-tenant nodes are reserved as node groups before a VM can be put on them, and NovaCron reserves none.',
     remedy: 'Use shared hardware, or another cloud.',
   },
   'compute.create.placement_group': {
@@ -60,7 +66,10 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     calls: create,
     note: 'The key is the name of a Cloud KMS key; the Compute Engine service agent must be allowed to use it.',
   },
-  'compute.get': { calls: ['compute.instances.get', 'compute.instances.aggregatedList'], note: 'A bare name is looked for in all zones.' },
+  'compute.get': {
+    calls: ['compute.instances.get', 'compute.instances.aggregatedList'],
+    note: 'A bare name is looked for in all zones.',
+  },
   'compute.list': { calls: ['compute.instances.aggregatedList'] },
   'compute.start': { calls: ['compute.instances.start'] },
   'compute.stop': { calls: ['compute.instances.stop'] },
@@ -72,11 +81,21 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'compute.resume': { calls: ['compute.instances.resume'] },
   'compute.resize': { calls: ['compute.instances.get', 'compute.instances.setMachineType', waits.zone] },
   'compute.setTags': {
-    calls: ['compute.instances.get', 'compute.instances.setLabels', 'compute.instances.setMetadata', waits.zone],
+    calls: [
+      'compute.instances.get',
+      'compute.instances.setLabels',
+      'compute.instances.setMetadata',
+      waits.zone,
+    ],
     note: 'Labels take lower-case letters, digits, _ and -; tags with other characters are kept in the VM’s metadata.',
   },
   'compute.swapDisk': {
-    calls: ['compute.instances.get', 'compute.instances.detachDisk', 'compute.instances.attachDisk', waits.zone],
+    calls: [
+      'compute.instances.get',
+      'compute.instances.detachDisk',
+      'compute.instances.attachDisk',
+      waits.zone,
+    ],
   },
   'compute.delete': {
     calls: ['compute.instances.delete'],
@@ -90,17 +109,33 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     note: 'Snapshots are global; they are told by the region of their disk.',
   },
   'disks.deleteSnapshot': {
-    calls: ['compute.snapshots.get', ...clear, 'compute.images.delete', 'compute.snapshots.delete', waits.global],
+    calls: [
+      'compute.snapshots.get',
+      ...clear,
+      'compute.images.delete',
+      'compute.snapshots.delete',
+      waits.global,
+    ],
   },
   'disks.openSnapshot': {
-    calls: ['compute.snapshots.get', 'compute.images.insert', ...exporting, 'compute.images.delete', waits.global],
+    calls: [
+      'compute.snapshots.get',
+      'compute.images.insert',
+      ...exporting,
+      'compute.images.delete',
+      waits.global,
+    ],
     note: 'Google has no call that reads a disk: Cloud Build exports it to a bucket as QCOW2 (minutes, by its size), which is read by ranges.',
   },
   'disks.openChanges': {
     lacking: 'Google Cloud does not tell which blocks of a disk changed between two snapshots.',
-    remedy: 'Copy the whole disk again; chunks that are the same are seen and skipped where the target allows it.',
+    remedy:
+      'Copy the whole disk again; chunks that are the same are seen and skipped where the target allows it.',
   },
-  'disks.createDisk': { calls: put, note: 'Waits in the staging bucket until it is sealed. Disks are of whole GiB.' },
+  'disks.createDisk': {
+    calls: put,
+    note: 'Waits in the staging bucket until it is sealed. Disks are of whole GiB.',
+  },
   'disks.write_delta': {
     lacking: 'A new disk of Google Cloud is made of a whole image; none can begin as another one’s changes.',
     remedy: 'Write the whole disk.',
@@ -139,7 +174,12 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     calls: ['compute.firewalls.list', 'compute.firewalls.insert', 'compute.firewalls.delete', waits.global],
   },
   'networks.securityGroups.delete': {
-    calls: ['compute.firewalls.list', 'compute.instances.aggregatedList', 'compute.firewalls.delete', waits.global],
+    calls: [
+      'compute.firewalls.list',
+      'compute.instances.aggregatedList',
+      'compute.firewalls.delete',
+      waits.global,
+    ],
   },
   'networks.addresses.list': { calls: ['compute.addresses.list'] },
   'networks.addresses.get': { calls: ['compute.addresses.get'] },
@@ -154,7 +194,12 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     ],
   },
   'networks.addresses.disassociate': {
-    calls: ['compute.addresses.get', 'compute.instances.get', 'compute.instances.deleteAccessConfig', waits.zone],
+    calls: [
+      'compute.addresses.get',
+      'compute.instances.get',
+      'compute.instances.deleteAccessConfig',
+      waits.zone,
+    ],
   },
   'networks.addresses.delete': { calls: ['compute.addresses.delete', waits.region] },
   'storage.volumes.list': { calls: ['compute.disks.aggregatedList'] },

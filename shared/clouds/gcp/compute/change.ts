@@ -56,7 +56,12 @@ export async function swapVmDisk(
     await run(gcp, 'compute.instances.detachDisk', (client, once) =>
       client.detachDisk({ ...place, deviceName: disk.device }, once),
     )
-  const attachedDiskResource = { source: wanted, deviceName: disk.device, boot: disk.boot, autoDelete: there?.autoDelete ?? true }
+  const attachedDiskResource = {
+    source: wanted,
+    deviceName: disk.device,
+    boot: disk.boot,
+    autoDelete: there?.autoDelete ?? true,
+  }
   await run(gcp, 'compute.instances.attachDisk', (client, once) =>
     client.attachDisk({ ...place, attachedDiskResource }, once),
   )
@@ -94,7 +99,8 @@ async function setTagsOnce(gcp: GcpClient, ref: CloudRef, { set, remove }: TagCh
 }
 
 const same = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean =>
-  Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, value]) => b[key] === value)
+  Object.keys(a).length === Object.keys(b).length &&
+  Object.entries(a).every(([key, value]) => b[key] === value)
 
 type InstanceCall = Parameters<typeof runCall<'Instances'>>[3]
 
@@ -107,7 +113,9 @@ export async function runCall<Name extends Parameters<GcpClient['compute']>[0]>(
   gcp: GcpClient,
   service: Name,
   operation: string,
-  send: (...given: Parameters<Parameters<typeof gcp.compute<Name, unknown>>[2]>) => Promise<readonly [{ latestResponse: unknown }, ...unknown[]]>,
+  send: (
+    ...given: Parameters<Parameters<typeof gcp.compute<Name, unknown>>[2]>
+  ) => Promise<readonly [{ latestResponse: unknown }, ...unknown[]]>,
 ): Promise<Operation> {
   const started = await gcp.compute(service, operation, async (client, once) => {
     const [{ latestResponse }] = await send(client, once)

@@ -70,7 +70,9 @@ function describeVm(gcp: GcpClient, request: CreateVm, { instance: name, zone }:
     networkInterfaces: [
       { ...networkOf(gcp, request), accessConfigs: [{ type: 'ONE_TO_ONE_NAT', name: 'External NAT' }] },
     ],
-    ...(securityGroups.length === 0 ? {} : { tags: { items: securityGroups.map((group) => group.split('/').at(-1) ?? group) } }),
+    ...(securityGroups.length === 0
+      ? {}
+      : { tags: { items: securityGroups.map((group) => group.split('/').at(-1) ?? group) } }),
     ...(spot === undefined
       ? {}
       : {
@@ -85,7 +87,9 @@ function describeVm(gcp: GcpClient, request: CreateVm, { instance: name, zone }:
       ? {}
       : {
           resourcePolicies: [
-            placementGroup.includes('/') ? placementGroup : `projects/${gcp.project}/regions/${region}/resourcePolicies/${placementGroup}`,
+            placementGroup.includes('/')
+              ? placementGroup
+              : `projects/${gcp.project}/regions/${region}/resourcePolicies/${placementGroup}`,
           ],
         }),
   }
@@ -130,7 +134,8 @@ const imageUrl = (image: string): string => (image.includes('/') ? image : `glob
 
 function networkOf({ settings: { options } }: GcpClient, { region, subnet: wanted }: CreateVm) {
   const subnet = wanted ?? options.subnet
-  if (subnet !== undefined) return { subnetwork: subnet.includes('/') ? subnet : `regions/${region}/subnetworks/${subnet}` }
+  if (subnet !== undefined)
+    return { subnetwork: subnet.includes('/') ? subnet : `regions/${region}/subnetworks/${subnet}` }
   const network = options.network ?? 'default'
   return { network: network.includes('/') ? network : `global/networks/${network}` }
 }

@@ -28,4 +28,5 @@ export async function insertOnce(
 
 /** Does something of this name exist already? Ours: nobody else derives names so. */
 export const isTaken = (error: unknown): boolean =>
-  error instanceof CloudError && (error.vendorCode === 'alreadyExists' || error.vendorCode === 'RESOURCE_ALREADY_EXISTS')
+  error instanceof CloudError &&
+  (error.vendorCode === 'alreadyExists' || error.vendorCode === 'RESOURCE_ALREADY_EXISTS')

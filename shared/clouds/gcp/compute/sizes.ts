@@ -30,6 +30,9 @@ function toSize(type: protos.google.cloud.compute.v1.IMachineType): InstanceSize
     architectures: [architecture],
     firmwares: architecture === 'arm64' ? ['uefi'] : ['bios', 'uefi'],
     burstable: type.isSharedCpu === true,
-    gpus: (type.accelerators ?? []).reduce((sum, { guestAcceleratorCount }) => sum + (guestAcceleratorCount ?? 0), 0),
+    gpus: (type.accelerators ?? []).reduce(
+      (sum, { guestAcceleratorCount }) => sum + (guestAcceleratorCount ?? 0),
+      0,
+    ),
   }
 }

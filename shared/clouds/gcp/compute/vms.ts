@@ -40,7 +40,9 @@ export async function findInstance(gcp: GcpClient, place: VmPlace): Promise<Inst
 /** The VM of an id as the vendor gives it. @throws CloudError `not_found` */
 export async function readInstance(gcp: GcpClient, ref: CloudRef): Promise<Instance & { place: VmPlace }> {
   const place = await placeOf(gcp, ref)
-  const [instance] = await gcp.compute('Instances', 'compute.instances.get', (client, once) => client.get(place, once))
+  const [instance] = await gcp.compute('Instances', 'compute.instances.get', (client, once) =>
+    client.get(place, once),
+  )
   return { ...instance, place }
 }
 

@@ -36,7 +36,7 @@ export async function composeAll(
   // What is left on each level comes after all that went further up.
   let tail: string[] = []
   for (const [level, { keys }] of levels.entries()) {
-    tail = [...keys, ...tail]
+    tail = keys.concat(tail)
     for (let round = 0; tail.length > mostSources; round++) {
       const joined = `${prefix}joined/${level}-tail-${round}.gz`
       await compose(joined, tail.slice(-mostSources))

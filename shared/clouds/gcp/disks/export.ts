@@ -25,7 +25,12 @@ export interface Exported {
  * the size of the disk), and that is read by ranges. The file stays when the source is closed, so that reading goes on after a crash without
  * another export; it goes with the image or the snapshot.
  */
-export async function openExport(gcp: GcpClient, staging: Staging, exported: Exported, sizeBytes?: number): Promise<DiskSource> {
+export async function openExport(
+  gcp: GcpClient,
+  staging: Staging,
+  exported: Exported,
+  sizeBytes?: number,
+): Promise<DiskSource> {
   const { region } = exported.ref
   const prefix = exportPrefix(exported.ref, exported.kind)
   const bucket = await staging.bucket(region)
@@ -44,7 +49,9 @@ export async function openExport(gcp: GcpClient, staging: Staging, exported: Exp
   if (!there) throw lost(exported.ref)
   const text = await staging.objects.readRange(bucket, keys.digests, 0, there.digests.sizeBytes)
   const digests = parseDigests(text.toString(), there.disk.sizeBytes)
-  const image = await openQcow2(createPieceReader({ objects: staging.objects, bucket, object: there.disk, digests }))
+  const image = await openQcow2(
+    createPieceReader({ objects: staging.objects, bucket, object: there.disk, digests }),
+  )
   const size = sizeBytes ?? image.sizeBytes
   return {
     sizeBytes: size,
@@ -80,7 +87,11 @@ async function runExport(
   build ??= await startBuild(gcp, {
     token: `${tag}-${earlier}`,
     tags: [tag],
-    step: exportStep(gcp.settings, { image: await image(), target: `gs://${bucket}/${disk}`, format: 'qcow2' }),
+    step: exportStep(gcp.settings, {
+      image: await image(),
+      target: `gs://${bucket}/${disk}`,
+      format: 'qcow2',
+    }),
     after: [digestStep(`gs://${bucket}/${disk}`, `gs://${bucket}/${digests}`)],
   })
   while (build?.state === 'pending') {

@@ -38,10 +38,18 @@ export function createPieceReader({
   const kept = new Map<number, Promise<Buffer>>()
   const fetch = async (index: number): Promise<Buffer> => {
     const offset = index * pieceBytes
-    const data = await objects.readRange(bucket, object.key, offset, Math.min(pieceBytes, object.sizeBytes - offset))
+    const data = await objects.readRange(
+      bucket,
+      object.key,
+      offset,
+      Math.min(pieceBytes, object.sizeBytes - offset),
+    )
     const digest = digests[index]
     if (digest !== undefined && (await sha256(data)).equals(digest)) return data
-    throw damaged('storage.objects.get', `Bytes ${offset} to ${offset + data.length} of gs://${bucket}/${object.key} are not those that were exported.`)
+    throw damaged(
+      'storage.objects.get',
+      `Bytes ${offset} to ${offset + data.length} of gs://${bucket}/${object.key} are not those that were exported.`,
+    )
   }
   const piece = (index: number): Promise<Buffer> => {
     const known = kept.get(index) ?? fetch(index)
@@ -56,7 +64,7 @@ export function createPieceReader({
     signal?.throwIfAborted()
     if (offset + length > object.sizeBytes) throw beyond(object, offset + length)
     const parts: Buffer[] = []
-    for (let at = offset; at < offset + length; ) {
+    for (let at = offset; at < offset + length;) {
       const index = Math.floor(at / pieceBytes)
       const from = at - index * pieceBytes
       const part = (await piece(index)).subarray(from, Math.min(pieceBytes, from + offset + length - at))
@@ -71,8 +79,12 @@ const piecesKept = 12
 
 /** The digests of a file of so many bytes, as the build wrote them. */
 export function parseDigests(text: string, sizeBytes: number): Buffer[] {
-  const digests = text.split('\n').filter((line) => line !== '').map((line) => Buffer.from(line, 'hex'))
-  if (digests.length === Math.ceil(sizeBytes / pieceBytes) && digests.every(({ length }) => length === 32)) return digests
+  const digests = text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => Buffer.from(line, 'hex'))
+  if (digests.length === Math.ceil(sizeBytes / pieceBytes) && digests.every(({ length }) => length === 32))
+    return digests
   throw damaged('storage.objects.get', `The digests of the export do not fit its ${sizeBytes} bytes.`)
 }
 

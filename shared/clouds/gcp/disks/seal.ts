@@ -18,7 +18,12 @@ import { CloudError } from '#shared/clouds/errors.ts'
  * Makes an image of the chunks that were written: header, chunks, runs of zeros and trailer become one `.tar.gz` inside Cloud Storage (nothing is
  * sent again), Compute Engine makes an image of it, and what it was made of is removed.
  */
-export async function sealDisk(gcp: GcpClient, staging: Staging, ref: CloudRef, manifest: CopyManifest): Promise<void> {
+export async function sealDisk(
+  gcp: GcpClient,
+  staging: Staging,
+  ref: CloudRef,
+  manifest: CopyManifest,
+): Promise<void> {
   const { name: image } = parseLink(ref.id, 'images')
   const prefix = writingPrefix(image)
   const written = await readIntent(staging, ref)
@@ -26,8 +31,18 @@ export async function sealDisk(gcp: GcpClient, staging: Staging, ref: CloudRef, 
     if (manifest.sizeBytes !== written.sizeBytes) throw otherSize(ref, written.sizeBytes, manifest.sizeBytes)
     if ((await findImage(gcp, ref))?.status !== 'READY') {
       const tarball = `${prefix}disk.tar.gz`
-      await composeAll(staging, ref.region, { prefix, target: tarball, parts: partsOf(staging, ref.region, image, written, manifest), tags: written.tags })
-      await makeImage(gcp, image, written, `https://storage.googleapis.com/${staging.bucketOf(ref.region)}/${tarball}`)
+      await composeAll(staging, ref.region, {
+        prefix,
+        target: tarball,
+        parts: partsOf(staging, ref.region, image, written, manifest),
+        tags: written.tags,
+      })
+      await makeImage(
+        gcp,
+        image,
+        written,
+        `https://storage.googleapis.com/${staging.bucketOf(ref.region)}/${tarball}`,
+      )
     }
     await staging.clear(ref.region, prefix)
   }
@@ -46,13 +61,23 @@ export async function sealDisk(gcp: GcpClient, staging: Staging, ref: CloudRef, 
 export const wholeGib = (sizeBytes: number): number => Math.max(1, Math.ceil(sizeBytes / gibibyte)) * gibibyte
 
 /** Keys of the objects that make up the tarball, in their order. Zeros are written as they are needed, each length once. */
-async function* partsOf(staging: Staging, region: string, image: string, written: Written, manifest: CopyManifest): AsyncGenerator<string> {
+async function* partsOf(
+  staging: Staging,
+  region: string,
+  image: string,
+  written: Written,
+  manifest: CopyManifest,
+): AsyncGenerator<string> {
   const prefix = writingPrefix(image)
   const bucket = staging.bucketOf(region)
   const made = new Set<string>()
   const put = async (name: string, bytes: () => Promise<Buffer> | Buffer): Promise<string> => {
     const key = `${prefix}${name}`
-    if (!made.has(key)) await staging.objects.put(bucket, key, await bytes(), { contentType: 'application/gzip', metadata: written.tags })
+    if (!made.has(key))
+      await staging.objects.put(bucket, key, await bytes(), {
+        contentType: 'application/gzip',
+        metadata: written.tags,
+      })
     made.add(key)
     return key
   }

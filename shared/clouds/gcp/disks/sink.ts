@@ -66,7 +66,8 @@ export const createSealedSink = (sizeBytes: number, id: string): DiskSink => ({
 })
 
 /** Short digest for names of objects. */
-export const shortDigest = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24)
+export const shortDigest = (text: string): string =>
+  createHash('sha256').update(text).digest('hex').slice(0, 24)
 
 const otherBytes = (offset: number): CloudError =>
   new CloudError(`The bytes for ${offset} do not have the digest that came with them.`, {

@@ -15,7 +15,10 @@ import { CloudError } from '#shared/clouds/errors.ts'
 type Snapshot = protos.google.cloud.compute.v1.ISnapshot
 
 /** Snapshots are global to Google; here one is of the region that its disk is in. */
-export function createSnapshots(gcp: GcpClient, staging: Staging): Pick<
+export function createSnapshots(
+  gcp: GcpClient,
+  staging: Staging,
+): Pick<
   DisksFacet,
   'createSnapshot' | 'snapshotState' | 'getSnapshot' | 'listSnapshots' | 'deleteSnapshot' | 'openSnapshot'
 > {
@@ -33,7 +36,13 @@ export function createSnapshots(gcp: GcpClient, staging: Staging): Pick<
         ...(description === undefined ? {} : { description }),
         storageLocations: [regionOfZone(zone) || region],
       }
-      await insertSnapshot(gcp, token, (requestId) => ({ project, zone, disk: of, requestId, snapshotResource }))
+      await insertSnapshot(gcp, token, (requestId) => ({
+        project,
+        zone,
+        disk: of,
+        requestId,
+        snapshotResource,
+      }))
       return ref
     },
 
@@ -64,7 +73,9 @@ export function createSnapshots(gcp: GcpClient, staging: Staging): Pick<
       if (!found) return
       await deleteImage(gcp, transitName(ref))
       await orMissing(
-        runCall(gcp, 'Snapshots', 'compute.snapshots.delete', (client, once) => client.delete({ project, snapshot }, once)),
+        runCall(gcp, 'Snapshots', 'compute.snapshots.delete', (client, once) =>
+          client.delete({ project, snapshot }, once),
+        ),
       )
     },
 
@@ -104,16 +115,24 @@ export function toSnapshot(gcp: GcpClient, snapshot: Snapshot): CloudSnapshot {
 }
 
 /** Deletes an image and waits until it is gone. Gone already is fine. */
-export async function deleteImage(gcp: GcpClient, image: string, project: string = gcp.project): Promise<void> {
+export async function deleteImage(
+  gcp: GcpClient,
+  image: string,
+  project: string = gcp.project,
+): Promise<void> {
   await orMissing(
-    runCall(gcp, 'Images', 'compute.images.delete', (client, once) => client.delete({ project, image }, once)),
+    runCall(gcp, 'Images', 'compute.images.delete', (client, once) =>
+      client.delete({ project, image }, once),
+    ),
   )
 }
 
 async function readSnapshot(gcp: GcpClient, { id }: CloudRef): Promise<Snapshot | undefined> {
   const { project = gcp.project, name: snapshot } = parseLink(id, 'snapshots')
   const found = await orMissing(
-    gcp.compute('Snapshots', 'compute.snapshots.get', (client, once) => client.get({ project, snapshot }, once)),
+    gcp.compute('Snapshots', 'compute.snapshots.get', (client, once) =>
+      client.get({ project, snapshot }, once),
+    ),
   )
   return found?.[0]
 }
@@ -124,7 +143,10 @@ async function insertSnapshot(
   token: string,
   request: (requestId: string) => protos.google.cloud.compute.v1.ICreateSnapshotDiskRequest,
 ): Promise<void> {
-  const pending = { ...gcp, finished: (_: string, started: protos.google.cloud.compute.v1.IOperation) => Promise.resolve(started) }
+  const pending = {
+    ...gcp,
+    finished: (_: string, started: protos.google.cloud.compute.v1.IOperation) => Promise.resolve(started),
+  }
   await insertOnce(pending, 'compute.disks.createSnapshot', token, (requestId) =>
     gcp.compute('Disks', 'compute.disks.createSnapshot', async (client, once) => {
       const [operation] = await client.createSnapshot(request(requestId), once)
@@ -134,12 +156,22 @@ async function insertSnapshot(
 }
 
 /** The image that a snapshot is exported as. */
-const transitName = (ref: CloudRef): string => `${nameFor(`export of ${parseLink(ref.id, 'snapshots').name}`)}-x`
+const transitName = (ref: CloudRef): string =>
+  `${nameFor(`export of ${parseLink(ref.id, 'snapshots').name}`)}-x`
 
-async function imageOfSnapshot(gcp: GcpClient, ref: CloudRef, snapshot: Snapshot, tags: Record<string, string>): Promise<string> {
+async function imageOfSnapshot(
+  gcp: GcpClient,
+  ref: CloudRef,
+  snapshot: Snapshot,
+  tags: Record<string, string>,
+): Promise<string> {
   const name = transitName(ref)
-  const imageResource = { name, labels: labelsOf(tags), sourceSnapshot: ref.id.includes('/') ? ref.id : snapshotId(ref.id) }
-  await insertOnce(gcp, 'compute.images.insert', `${name} ${snapshot.id ?? ''}`, (requestId) =>
+  const imageResource = {
+    name,
+    labels: labelsOf(tags),
+    sourceSnapshot: ref.id.includes('/') ? ref.id : snapshotId(ref.id),
+  }
+  await insertOnce(gcp, 'compute.images.insert', `${name} ${String(snapshot.id ?? '')}`, (requestId) =>
     gcp.compute('Images', 'compute.images.insert', async (client, once) => {
       const [operation] = await client.insert({ project: gcp.project, requestId, imageResource }, once)
       return operation.latestResponse as protos.google.cloud.compute.v1.IOperation

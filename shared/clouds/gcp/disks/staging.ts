@@ -109,6 +109,7 @@ function ownName(project: string, region: string): string {
 }
 
 function noBucket(error: unknown): IteratorReturnResult<undefined> {
-  if (error instanceof Error && 'code' in error && error.code === 'not_found') return { done: true, value: undefined }
+  if (error instanceof Error && 'code' in error && error.code === 'not_found')
+    return { done: true, value: undefined }
   throw error
 }

@@ -1,4 +1,10 @@
-import type { CloudRef, InventoryFacet, NetworksFacet, OwnedResource, StorageFacet } from '#shared/clouds/port.ts'
+import type {
+  CloudRef,
+  InventoryFacet,
+  NetworksFacet,
+  OwnedResource,
+  StorageFacet,
+} from '#shared/clouds/port.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { toVm } from '#shared/clouds/gcp/compute/mapping.ts'
 import { instancesOf } from '#shared/clouds/gcp/compute/vms.ts'
@@ -30,13 +36,19 @@ export interface Removers {
  * What carries our owner tags, in the order in which it can be removed. Snapshots, images, networks and firewall rules are global to Google: images and networks
  * are told in every region. `staging` is what a disk that is being written, or an export, keeps in the staging bucket.
  */
-export function createInventory(gcp: GcpClient, gcs: Gcs, staging: Staging, removers: Removers): InventoryFacet {
+export function createInventory(
+  gcp: GcpClient,
+  gcs: Gcs,
+  staging: Staging,
+  removers: Removers,
+): InventoryFacet {
   const kinds = removals(gcp, staging, removers)
   return {
     settlesMs: gcp.settings.options.consistency_ms,
     async *owned({ region, tags }) {
       for (const list of [labelled, described, inBuckets])
-        for await (const resource of list(gcp, { region, tags, gcs, staging })) if (carries(resource.tags, tags)) yield resource
+        for await (const resource of list(gcp, { region, tags, gcs, staging }))
+          if (carries(resource.tags, tags)) yield resource
     },
     async remove(resource) {
       const removal = kinds[resource.kind]
@@ -76,13 +88,19 @@ async function* labelled(gcp: GcpClient, { region, tags }: Search): AsyncGenerat
       const place = lastPart(zone)
       if (place === '' || regionOfZone(place) !== region) continue
       const id = idOf({ scope: 'zones', place, collection: 'disks', name: name ?? '' })
-      yield named({ kind: 'disk', region, id, tags: tagsOf(labels, readKept(description)) }, readKept(description).name)
+      yield named(
+        { kind: 'disk', region, id, tags: tagsOf(labels, readKept(description)) },
+        readKept(description).name,
+      )
     }
   }
-  const snapshots = pages(gcp, 'Snapshots', 'compute.snapshots.list', (client, once) => client.listAsync(query, once))
+  const snapshots = pages(gcp, 'Snapshots', 'compute.snapshots.list', (client, once) =>
+    client.listAsync(query, once),
+  )
   for await (const snapshot of snapshots) {
     const found = toSnapshot(gcp, snapshot)
-    if (found.region === region) yield { kind: 'snapshot', region, id: found.id, name: found.name, tags: found.tags }
+    if (found.region === region)
+      yield { kind: 'snapshot', region, id: found.id, name: found.name, tags: found.tags }
   }
   const images = pages(gcp, 'Images', 'compute.images.list', (client, once) => client.listAsync(query, once))
   for await (const { name, labels, description } of images) {

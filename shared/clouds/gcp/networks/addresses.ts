@@ -16,7 +16,9 @@ export function createAddresses(gcp: GcpClient): NetworksFacet['addresses'] {
   const { project } = gcp
   const find = async (ref: CloudRef): Promise<Address | undefined> => {
     const found = await orMissing(
-      gcp.compute('Addresses', 'compute.addresses.get', (client, once) => client.get(placeOf(gcp, ref), once)),
+      gcp.compute('Addresses', 'compute.addresses.get', (client, once) =>
+        client.get(placeOf(gcp, ref), once),
+      ),
     )
     return found?.[0]
   }
@@ -55,8 +57,13 @@ export function createAddresses(gcp: GcpClient): NetworksFacet['addresses'] {
       if (config?.natIP === address.address) return
       if (address.users?.length) throw inUse(ref, address.users[0] ?? '')
       const networkInterface = nic?.name ?? 'nic0'
-      if (config) await removeConfig(gcp, { ...place, networkInterface, accessConfig: config.name ?? 'External NAT' })
-      const accessConfigResource = { type: 'ONE_TO_ONE_NAT', name: 'External NAT', natIP: address.address ?? '' }
+      if (config)
+        await removeConfig(gcp, { ...place, networkInterface, accessConfig: config.name ?? 'External NAT' })
+      const accessConfigResource = {
+        type: 'ONE_TO_ONE_NAT',
+        name: 'External NAT',
+        natIP: address.address ?? '',
+      }
       await runCall(gcp, 'Instances', 'compute.instances.addAccessConfig', (client, once) =>
         client.addAccessConfig({ ...place, networkInterface, accessConfigResource }, once),
       )
@@ -67,10 +74,16 @@ export function createAddresses(gcp: GcpClient): NetworksFacet['addresses'] {
       const user = address?.users?.[0]
       if (!address || !user) return
       const { place, networkInterfaces } = await readInstance(gcp, { region: ref.region, id: user })
-      const nic = networkInterfaces?.find(({ accessConfigs }) => accessConfigs?.some(({ natIP }) => natIP === address.address))
+      const nic = networkInterfaces?.find(({ accessConfigs }) =>
+        accessConfigs?.some(({ natIP }) => natIP === address.address),
+      )
       const config = nic?.accessConfigs?.find(({ natIP }) => natIP === address.address)
       if (nic && config)
-        await removeConfig(gcp, { ...place, networkInterface: nic.name ?? 'nic0', accessConfig: config.name ?? 'External NAT' })
+        await removeConfig(gcp, {
+          ...place,
+          networkInterface: nic.name ?? 'nic0',
+          accessConfig: config.name ?? 'External NAT',
+        })
     },
 
     async delete(ref) {
@@ -111,7 +124,13 @@ export function toAddress(address: Address): CloudAddress {
 
 async function removeConfig(
   gcp: GcpClient,
-  request: { project: string; zone: string; instance: string; networkInterface: string; accessConfig: string },
+  request: {
+    project: string
+    zone: string
+    instance: string
+    networkInterface: string
+    accessConfig: string
+  },
 ): Promise<void> {
   await runCall(gcp, 'Instances', 'compute.instances.deleteAccessConfig', (client, once) =>
     client.deleteAccessConfig(request, once),

@@ -33,7 +33,9 @@ export function createSecurityGroups(gcp: GcpClient): NetworksFacet['securityGro
 
     async create({ token, tags, region, network, name, description, rules }) {
       const tag = nameFor(token)
-      const of = network ? parseLink(network.id, 'networks').name : (gcp.settings.options.network ?? 'default')
+      const of = network
+        ? parseLink(network.id, 'networks').name
+        : (gcp.settings.options.network ?? 'default')
       const described = describeThing(name, tags, { text: description })
       const group = { tag, network: networkId(lastPart(of)), description: described }
       for (const rule of firewallsOf(group, rules)) await insertRule(gcp, rule)
@@ -69,7 +71,9 @@ export function createSecurityGroups(gcp: GcpClient): NetworksFacet['securityGro
 
 /** All firewall rules of the project. */
 export const firewallRules = (gcp: GcpClient): AsyncGenerator<Firewall> =>
-  pages(gcp, 'Firewalls', 'compute.firewalls.list', (client, once) => client.listAsync({ project: gcp.project }, once))
+  pages(gcp, 'Firewalls', 'compute.firewalls.list', (client, once) =>
+    client.listAsync({ project: gcp.project }, once),
+  )
 
 export const groupId = (network: string, tag: string): string => `${network}/${tag}`
 
@@ -81,9 +85,15 @@ async function groupOf(gcp: GcpClient, { id }: CloudRef) {
   const given = id.includes('/') ? id.split('/').at(-2) : undefined
   const rules: Firewall[] = []
   for await (const rule of firewallRules(gcp))
-    if (rule.targetTags?.includes(tag) && (given ?? lastPart(rule.network)) === lastPart(rule.network)) rules.push(rule)
+    if (rule.targetTags?.includes(tag) && (given ?? lastPart(rule.network)) === lastPart(rule.network))
+      rules.push(rule)
   const network = given ?? lastPart(rules[0]?.network)
-  return { tag, network, id: groupId(network, tag), rules: rules.filter((rule) => lastPart(rule.network) === network) }
+  return {
+    tag,
+    network,
+    id: groupId(network, tag),
+    rules: rules.filter((rule) => lastPart(rule.network) === network),
+  }
 }
 
 function toGroup(region: string, id: string, rules: readonly Firewall[]): CloudSecurityGroup {

@@ -17,10 +17,11 @@ export function firewallsOf(
   rules: readonly SecurityRule[],
 ): Firewall[] {
   const common = { network: group.network, targetTags: [group.tag] }
+  const base = baseName(group.tag)
   const permits = rules.flatMap((rule) =>
     families(rule.cidrs).map(({ family, cidrs }) => ({
       ...common,
-      name: `${group.tag}-${digestOf(rule)}-${family}`,
+      name: `${base}-${digestOf(rule)}-${family}`,
       description: rule.description ?? '',
       direction: rule.direction === 'egress' ? 'EGRESS' : 'INGRESS',
       priority: priorities.permit,
@@ -29,9 +30,23 @@ export function firewallsOf(
     })),
   )
   const refuse = { ...common, priority: priorities.refuse, denied: [{ IPProtocol: 'all' }] }
-  const anchor = { ...refuse, name: group.tag, description: group.description, direction: 'INGRESS', sourceRanges: ['0.0.0.0/0'] }
+  const anchor = {
+    ...refuse,
+    name: group.tag,
+    description: group.description,
+    direction: 'INGRESS',
+    sourceRanges: ['0.0.0.0/0'],
+  }
   const outward = rules.some(({ direction }) => direction === 'egress')
-    ? [{ ...refuse, name: `${group.tag}-egress`, description: '', direction: 'EGRESS', destinationRanges: ['0.0.0.0/0'] }]
+    ? [
+        {
+          ...refuse,
+          name: `${base}-egress`,
+          description: '',
+          direction: 'EGRESS',
+          destinationRanges: ['0.0.0.0/0'],
+        },
+      ]
     : []
   return [anchor, ...permits, ...outward]
 }
@@ -102,6 +117,12 @@ function families(cidrs: readonly string[]): { family: 'v4' | 'v6'; cidrs: strin
     ...(v6.length === 0 ? [] : [{ family: 'v6' as const, cidrs: v6 }]),
   ]
 }
+
+/** Tags of others may fill the 63 characters of a name. */
+const baseName = (tag: string): string =>
+  tag.length <= 48
+    ? tag
+    : `${tag.slice(0, 35)}-${createHash('sha256').update(tag).digest('hex').slice(0, 12)}`
 
 const digestOf = ({ direction, protocol, fromPort, toPort, cidrs, description }: SecurityRule): string =>
   createHash('sha256')

@@ -10,7 +10,9 @@ type Network = protos.google.cloud.compute.v1.INetwork
 type Subnetwork = protos.google.cloud.compute.v1.ISubnetwork
 
 /** VPC networks, which are global, with their subnets of a region. */
-export function createVpcs(gcp: GcpClient): Pick<NetworksFacet, 'list' | 'get' | 'create' | 'delete' | 'subnets'> {
+export function createVpcs(
+  gcp: GcpClient,
+): Pick<NetworksFacet, 'list' | 'get' | 'create' | 'delete' | 'subnets'> {
   const { project } = gcp
   return {
     async *list({ region }) {
@@ -21,7 +23,9 @@ export function createVpcs(gcp: GcpClient): Pick<NetworksFacet, 'list' | 'get' |
     async get({ region, id }) {
       const { name: network } = parseLink(id, 'networks')
       const found = await orMissing(
-        gcp.compute('Networks', 'compute.networks.get', (client, once) => client.get({ project, network }, once)),
+        gcp.compute('Networks', 'compute.networks.get', (client, once) =>
+          client.get({ project, network }, once),
+        ),
       )
       return found && toNetwork(found[0], region, await subnetsIn(gcp, region))
     },
@@ -58,8 +62,13 @@ export function createVpcs(gcp: GcpClient): Pick<NetworksFacet, 'list' | 'get' |
           network: networkId(parseLink(network.id, 'networks').name),
           ipCidrRange: cidr,
         }
-        await insertThing(gcp, 'Subnetworks', 'compute.subnetworks.insert', token, (client, requestId, once) =>
-          client.insert({ project, region, requestId, subnetworkResource }, once),
+        await insertThing(
+          gcp,
+          'Subnetworks',
+          'compute.subnetworks.insert',
+          token,
+          (client, requestId, once) =>
+            client.insert({ project, region, requestId, subnetworkResource }, once),
         )
         return { region, id: subnetId(region, subnetwork) }
       },
@@ -77,7 +86,9 @@ export function createVpcs(gcp: GcpClient): Pick<NetworksFacet, 'list' | 'get' |
 
 /** All networks of the project. */
 export const networksOf = (gcp: GcpClient): AsyncGenerator<Network> =>
-  pages(gcp, 'Networks', 'compute.networks.list', (client, once) => client.listAsync({ project: gcp.project }, once))
+  pages(gcp, 'Networks', 'compute.networks.list', (client, once) =>
+    client.listAsync({ project: gcp.project }, once),
+  )
 
 /** All subnets of a region. */
 export const subnetworksOf = (gcp: GcpClient, region: string): AsyncGenerator<Subnetwork> =>
@@ -85,7 +96,8 @@ export const subnetworksOf = (gcp: GcpClient, region: string): AsyncGenerator<Su
     client.listAsync({ project: gcp.project, region }, once),
   )
 
-export const networkId = (name: string): string => idOf({ scope: 'global', place: '', collection: 'networks', name })
+export const networkId = (name: string): string =>
+  idOf({ scope: 'global', place: '', collection: 'networks', name })
 export const subnetId = (region: string, name: string): string =>
   idOf({ scope: 'regions', place: region, collection: 'subnetworks', name })
 

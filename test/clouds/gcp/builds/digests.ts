@@ -15,7 +15,8 @@ export const isDigestStep = (name: string): boolean =>
  */
 export async function takeDigests(world: World, args: readonly string[]): Promise<void> {
   const [shell, options, pipefail, script = ''] = args
-  if (shell !== 'bash' || options !== '-ceuo' || pipefail !== 'pipefail') throw new Error(`${shell}: not found`)
+  if (shell !== 'bash' || options !== '-ceuo' || pipefail !== 'pipefail')
+    throw new Error(`${shell}: not found`)
   const match =
     /^gcloud storage cat gs:\/\/([\w.-]+)\/(\S+) \| split -b (\d+) --filter='sha256sum \| cut -c1-64' - > (\S+) && gcloud storage cp \4 gs:\/\/([\w.-]+)\/(\S+)$/.exec(
       script,
@@ -23,12 +24,20 @@ export async function takeDigests(world: World, args: readonly string[]): Promis
   if (!match) throw new Error(`bash: -c: line 1: syntax error near: ${script.slice(0, 80)}`)
   const [, fromBucket = '', fromKey = '', size, , toBucket = '', toKey = ''] = match
   if (!world.storage.objects.stat(fromBucket, fromKey))
-    throw new Error(`ERROR: (gcloud.storage.cat) The following URLs matched no objects: gs://${fromBucket}/${fromKey}`)
+    throw new Error(
+      `ERROR: (gcloud.storage.cat) The following URLs matched no objects: gs://${fromBucket}/${fromKey}`,
+    )
   const digests = await digestsOf(world.storage.objects.read(fromBucket, fromKey), Number(size))
   const text = Buffer.from(digests.map((digest) => `${digest}\n`).join(''))
   const bucket = bucketNamed(world.storage, toBucket)
   const sums = { md5: createHash('md5').update(text).digest(), crc32c: crc32c(text) }
-  const described = { contentType: 'text/plain', storageClass: bucket.storageClass, custom: {}, md5Hash: undefined, crc32c: undefined }
+  const described = {
+    contentType: 'text/plain',
+    storageClass: bucket.storageClass,
+    custom: {},
+    md5Hash: undefined,
+    crc32c: undefined,
+  }
   await putObject(world.storage, bucket, toKey, [text], metaOf(world.storage, bucket, described, sums))
 }
 
@@ -36,7 +45,7 @@ async function digestsOf(bytes: AsyncIterable<Buffer>, pieceBytes: number): Prom
   const digests: string[] = []
   let [hash, filled] = [createHash('sha256'), 0]
   for await (const piece of bytes) {
-    for (let at = 0; at < piece.length; ) {
+    for (let at = 0; at < piece.length;) {
       const part = piece.subarray(at, at + pieceBytes - filled)
       hash.update(part)
       filled += part.length

@@ -37,18 +37,13 @@ export const addressHandlers: Handlers = {
           'quotaExceeded',
           `Quota 'STATIC_ADDRESSES' exceeded. Limit: 8.0 in region ${at.place}.`,
         )
-      const address = addThing(
-        ask.world.compute,
-        ask.world.clock,
-        at,
-        'RESERVED',
-        {
-          networkTier: 'PREMIUM',
-          ...kept,
-          address: newAddress(ask.world),
-          addressType: 'EXTERNAL',
-          ipVersion: 'IPV4',
-        })
+      const address = addThing(ask.world.compute, ask.world.clock, at, 'RESERVED', {
+        networkTier: 'PREMIUM',
+        ...kept,
+        address: newAddress(ask.world),
+        addressType: 'EXTERNAL',
+        ipVersion: 'IPV4',
+      })
       return { target: address }
     }),
   'compute.addresses.get': (ask) => okay(addressView(ask.world, found(ask, 'addresses', 'address'))),

@@ -92,29 +92,24 @@ export async function makeDisk(world: World, zone: string, name: string, params:
       'invalid',
       `Invalid value for field 'resource.sizeGb': '${sizeGb}'. Requested disk size cannot be smaller than the ${source?.collection === 'images' ? 'image' : 'snapshot'} size (${least} GB)`,
     )
-  const disk = addThing(
-    world.compute,
-    world.clock,
-    { collection: 'disks', place: zone, name },
-    'READY',
-    {
-      ...pick(params, [
-        'description',
-        'labels',
-        'diskEncryptionKey',
-        'architecture',
-        'guestOsFeatures',
-        'licenses',
-      ]),
-      ...(source === undefined ? {} : pick(source.body, ['architecture', 'guestOsFeatures'])),
-      sizeGb: String(sizeGb),
-      type: `projects/${world.project}/zones/${zone}/diskTypes/${type}`,
-      physicalBlockSizeBytes: '4096',
-      ...(source?.collection === 'images' ? { sourceImage: source.path, sourceImageId: source.id } : {}),
-      ...(source?.collection === 'snapshots'
-        ? { sourceSnapshot: source.path, sourceSnapshotId: source.id }
-        : {}),
-    })
+  const disk = addThing(world.compute, world.clock, { collection: 'disks', place: zone, name }, 'READY', {
+    ...pick(params, [
+      'description',
+      'labels',
+      'diskEncryptionKey',
+      'architecture',
+      'guestOsFeatures',
+      'licenses',
+    ]),
+    ...(source === undefined ? {} : pick(source.body, ['architecture', 'guestOsFeatures'])),
+    sizeGb: String(sizeGb),
+    type: `projects/${world.project}/zones/${zone}/diskTypes/${type}`,
+    physicalBlockSizeBytes: '4096',
+    ...(source?.collection === 'images' ? { sourceImage: source.path, sourceImageId: source.id } : {}),
+    ...(source?.collection === 'snapshots'
+      ? { sourceSnapshot: source.path, sourceSnapshotId: source.id }
+      : {}),
+  })
   if (source === undefined) await world.disks.create(disk.path, sizeGb * gibibyte)
   else {
     await world.disks.clone(disk.path, source.path)

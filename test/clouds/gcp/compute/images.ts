@@ -89,7 +89,8 @@ async function insertImage(ask: ComputeAsk) {
 /** The service reads the tarball while the operation runs; what is wrong with it makes the operation fail, and no image is left. */
 function fromTarball(ask: ComputeAsk, at: ThingPlace, kept: Body, source: string): Change {
   const { world } = ask
-  const path = /^(?:https:\/\/storage\.(?:googleapis|cloud\.google)\.com\/|gs:\/\/)(.+)$/.exec(source)?.[1] ?? ''
+  const path =
+    /^(?:https:\/\/storage\.(?:googleapis|cloud\.google)\.com\/|gs:\/\/)(.+)$/.exec(source)?.[1] ?? ''
   const [bucket = '', ...rest] = path.split('/')
   const key = decodeURIComponent(rest.join('/'))
   const object = world.storage.objects.stat(bucket, key)
@@ -99,8 +100,15 @@ function fromTarball(ask: ComputeAsk, at: ThingPlace, kept: Body, source: string
       'invalid',
       `Invalid value for field 'resource.rawDisk.source': '${source}'. The Google Cloud Storage object does not exist.`,
     )
-  const body = { ...kept, sourceType: 'RAW', rawDisk: { source, containerType: 'TAR' }, archiveSizeBytes: String(object.sizeBytes) }
-  const image = addThing(world.compute, world.clock, at, 'PENDING', body, { listedAfterMs: world.delays.visible })
+  const body = {
+    ...kept,
+    sourceType: 'RAW',
+    rawDisk: { source, containerType: 'TAR' },
+    archiveSizeBytes: String(object.sizeBytes),
+  }
+  const image = addThing(world.compute, world.clock, at, 'PENDING', body, {
+    listedAfterMs: world.delays.visible,
+  })
   const read = async (): Promise<Change['error']> => {
     const outcome = await readTarball(world.storage.objects.read(bucket, key), world.disks, image.path)
     if ('reason' in outcome) {

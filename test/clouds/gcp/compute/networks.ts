@@ -58,12 +58,11 @@ export const networkHandlers: Handlers = {
         'stackType',
       ])
       return {
-        target: addThing(
-          ask.world.compute,
-          ask.world.clock,
-          at,
-          'READY',
-          { ...kept, network: network.path, ipCidrRange: range }),
+        target: addThing(ask.world.compute, ask.world.clock, at, 'READY', {
+          ...kept,
+          network: network.path,
+          ipCidrRange: range,
+        }),
       }
     }),
   'compute.subnetworks.get': (ask) => okay(viewOf(ask.world, found(ask, 'subnetworks', 'subnetwork'))),
@@ -135,7 +134,7 @@ function ruleOf({ world, body }: ComputeAsk): Body {
     throw new Refusal(
       400,
       'invalid',
-      `Invalid value for field 'resource.${wrongWay}': not allowed for ${String(direction)}.`,
+      `Invalid value for field 'resource.${wrongWay}': not allowed for EGRESS.`,
     )
   for (const range of ranges)
     if (!/^[\d.]+(\/\d+)?$|^[\da-f:]+(\/\d+)?$/i.test(range))

@@ -20,7 +20,10 @@ export const regionsOfGcp = (): ReadonlyMap<string, Region> =>
         ['asia-east1', 'abc'],
         ['australia-southeast1', 'abc'],
       ] as const
-    ).map(([name, letters]) => [name, { name, zones: [...letters].map((letter) => `${name}-${letter}`) }]),
+    ).map(([name, letters]) => [
+      name,
+      { name, zones: letters.split('').map((letter) => `${name}-${letter}`) },
+    ]),
   )
 
 export interface MachineType {
@@ -137,7 +140,9 @@ export function machineTypeOf(reference: unknown): MachineType {
 export const cpusIn = (world: World, region: string): number =>
   [...world.compute.things.values()]
     .filter(({ collection, place }) => collection === 'instances' && regionOf(world, place) === region)
-    .filter(({ life, body }) => !['TERMINATED', 'SUSPENDED'].includes(life.state()) && body['populated'] !== true)
+    .filter(
+      ({ life, body }) => !['TERMINATED', 'SUSPENDED'].includes(life.state()) && body['populated'] !== true,
+    )
     .reduce((sum, { body }) => sum + machineTypeOf(body['machineType']).guestCpus, 0)
 
 function family(

@@ -44,7 +44,8 @@ export async function readTarball(
 /** The size of the disk, or what is wrong. */
 function readHeader(header: Buffer): number | string {
   const text = (from: number, to: number) => header.toString('latin1', from, to).replace(/\0.*$/s, '').trim()
-  if (text(257, 263) !== 'ustar' || text(263, 265) !== '') return 'The tar archive is not in the old GNU format.'
+  if (text(257, 263) !== 'ustar' || text(263, 265) !== '')
+    return 'The tar archive is not in the old GNU format.'
   const sum = header.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0)
   if (Number.parseInt(text(148, 156), 8) !== sum) return 'The tar archive has a header with a wrong checksum.'
   if (text(0, 100) !== 'disk.raw')
@@ -68,7 +69,7 @@ async function* gunzip(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for (;;) {
     if (!over && window.length < windowBytes / 2) {
       const pieces = [window]
-      for (let length = window.length; length < windowBytes; ) {
+      for (let length = window.length; length < windowBytes;) {
         const next = await source.next()
         over = next.done === true
         if (next.done) break
@@ -85,7 +86,8 @@ async function* gunzip(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     }
     const member = inflateMember(window, over)
     if (!member) break
-    if (isZero(member.content)) zeros = { member: Buffer.from(window.subarray(0, member.length)), content: member.content }
+    if (isZero(member.content))
+      zeros = { member: Buffer.from(window.subarray(0, member.length)), content: member.content }
     yield member.content
     window = window.subarray(member.length)
   }
@@ -105,7 +107,10 @@ function inflateMember(window: Buffer, isAll: boolean): { content: Buffer; lengt
   if (window.readUInt16BE(0) !== 0x1f8b || window[2] !== 8 || window[3] !== 0) return undefined
   let unpacked: { buffer: Buffer; engine: { bytesWritten: number } }
   try {
-    unpacked = inflateRawSync(window.subarray(10), { info: true, maxOutputLength: mostContentBytes }) as unknown as typeof unpacked
+    unpacked = inflateRawSync(window.subarray(10), {
+      info: true,
+      maxOutputLength: mostContentBytes,
+    }) as unknown as typeof unpacked
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'ERR_BUFFER_TOO_LARGE' || (code === 'Z_BUF_ERROR' && !isAll)) return undefined
@@ -114,14 +119,19 @@ function inflateMember(window: Buffer, isAll: boolean): { content: Buffer; lengt
   const end = 10 + unpacked.engine.bytesWritten
   if (end + 8 > window.length) return undefined
   if (window.readUInt32LE(end) !== crc32(unpacked.buffer)) throw new Error('incorrect data check')
-  if (window.readUInt32LE(end + 4) !== unpacked.buffer.length % 2 ** 32) throw new Error('incorrect length check')
+  if (window.readUInt32LE(end + 4) !== unpacked.buffer.length % 2 ** 32)
+    throw new Error('incorrect length check')
   return { content: unpacked.buffer, length: end + 8 }
 }
 
 async function writeNonzero(disks: DiskStore, key: string, offset: number, data: Buffer): Promise<void> {
   if (isZero(data)) return
   const first = partBytes - (offset % partBytes)
-  for (let at = 0, end = Math.min(first, data.length); at < data.length; at = end, end = Math.min(end + partBytes, data.length)) {
+  for (
+    let at = 0, end = Math.min(first, data.length);
+    at < data.length;
+    at = end, end = Math.min(end + partBytes, data.length)
+  ) {
     const part = data.subarray(at, end)
     if (!isZero(part)) await disks.write(key, offset + at, part)
   }

@@ -203,6 +203,7 @@ const labelled = new Set<Collection>(['instances', 'disks', 'snapshots', 'images
 const words = (path: string): string => (path.split('/').at(-2) ?? '').replace(/s$/, '')
 
 /** What the loopback notes for itself. */
-const withoutOurs = ({ populated: _, ...body }: Body): Body => body
+const withoutOurs = (body: Body): Body =>
+  Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'populated'))
 
 export const okay = (body: Body): PlainReply => json(200, body)

@@ -7,6 +7,7 @@ import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { startGcp, type GcpOptions } from '#test/clouds/gcp/server.ts'
 import { makePublic } from '#test/shared/clouds/gcp/public.ts'
 import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
+import { unseenServiceCalls } from '#test/shared/clouds/gcp/unseen-services.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'us-central1'
@@ -106,7 +107,10 @@ export async function openSubject(options: Partial<GcpOptions> = {}): Promise<Gc
       placementGroup: 'together',
       customerKey: 'projects/novacron-loopback/locations/us-central1/keyRings/vms/cryptoKeys/disks',
       signIn: ['oauth2.token'],
-      unseen: {},
+      unseen: {
+        ...unseenServiceCalls,
+        'compute.get': { 'compute.instances.aggregatedList': 'Only for a bare name.' },
+      },
     },
   }
 }

@@ -1,7 +1,7 @@
 import { changing } from '#test/clouds/gcp/compute/operations.ts'
 import { pick, usersOf } from '#test/clouds/gcp/compute/disks.ts'
 import type { ComputeAsk, Handlers } from '#test/clouds/gcp/compute/handler.ts'
-import { accessConfigOf } from '#test/clouds/gcp/compute/instances/add.ts'
+import { accessConfigOf } from '#test/clouds/gcp/compute/instances/interfaces.ts'
 import { checkMetadata } from '#test/clouds/gcp/compute/instances/metadata.ts'
 import { disksOf } from '#test/clouds/gcp/compute/instances/state.ts'
 import { machineTypeOf, regionOf } from '#test/clouds/gcp/compute/places.ts'
