@@ -1,7 +1,6 @@
-import { generateKeyPair, type KeyObject } from 'node:crypto'
-import { promisify } from 'node:util'
 import type { ImageReference, OSProfile, StorageProfile, VirtualMachine } from '@azure/arm-compute'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
+import { unusableKey } from '#shared/clouds/azure/compute/keys.ts'
 import type { AzureSize } from '#shared/clouds/azure/compute/sizes.ts'
 import { checkWishes, wishedProperties } from '#shared/clouds/azure/compute/wishes.ts'
 import { releaseDisk } from '#shared/clouds/azure/disks/disks.ts'
@@ -194,28 +193,6 @@ async function publicKey(client: AzureClient, keyPair: string): Promise<string> 
   const found = await client.call('SshPublicKeys_Get', () => client.compute.sshPublicKeys.get(group, name))
   if (found.publicKey) return found.publicKey
   throw invalid('key_pair', `"${keyPair}" holds no public key`, 'Upload one, or give the public key itself.')
-}
-
-/** One per process will do: making one takes 0.1 s, and there is nobody who could use any of them. */
-let unusable: Promise<string> | undefined
-
-function unusableKey(): Promise<string> {
-  unusable ??= promisify(generateKeyPair)('rsa', { modulusLength: 2048 }).then((pair) =>
-    openSsh(pair.publicKey),
-  )
-  return unusable
-}
-
-/** RFC 4253, 6.6: length-prefixed name, exponent and modulus. */
-function openSsh(key: KeyObject): string {
-  const { e = '', n = '' } = key.export({ format: 'jwk' })
-  const positive = (value: string) => Buffer.concat([Buffer.alloc(1), Buffer.from(value, 'base64url')])
-  const parts = [Buffer.from('ssh-rsa'), Buffer.from(e, 'base64url'), positive(n)].flatMap((part) => {
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(part.length)
-    return [length, part]
-  })
-  return `ssh-rsa ${Buffer.concat(parts).toString('base64')} novacron`
 }
 
 async function throwFailure(client: AzureClient, group: string, name: string): Promise<void> {

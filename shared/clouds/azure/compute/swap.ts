@@ -26,7 +26,7 @@ export async function swapDisk(
   refuseUnlessStopped(target.name, vmState(vm), 'given another disk')
   const found = await releaseDisk(client, replacement.id)
   const id = canonicalId(found.id ?? replacement.id)
-  if (at.lun === undefined) await swapBootDisk(client, target, { id, name: found.name ?? '' })
+  if (at.lun === undefined) await swapBootDisk(client, target, vm, { id, name: found.name ?? '' })
   else await swapDataDisk(client, target, { lun: at.lun, holds: at.holds, disk, id })
 }
 
@@ -58,13 +58,16 @@ function placeOf({ storageProfile }: VirtualMachine, { device, boot }: VmDisk): 
 async function swapBootDisk(
   client: AzureClient,
   { group, name: vmName }: ArmId,
+  { storageProfile }: VirtualMachine,
   { id, name }: { id: string; name: string },
 ): Promise<void> {
+  // How the VM came by its first boot disk stays said, and cannot be changed.
+  const createOption = storageProfile?.osDisk?.createOption ?? 'Attach'
   await client.finish('VirtualMachines_Update', (pace) =>
     client.compute.virtualMachines.update(
       group,
       vmName,
-      { storageProfile: { osDisk: { name, createOption: 'Attach', managedDisk: { id } } } },
+      { storageProfile: { osDisk: { name, createOption, managedDisk: { id } } } },
       pace,
     ),
   )

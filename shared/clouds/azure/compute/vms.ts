@@ -1,6 +1,7 @@
 import type { Disk, VirtualMachine } from '@azure/arm-compute'
 import type { NetworkInterface, PublicIPAddress } from '@azure/arm-network'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
+import { unusableKeyComment } from '#shared/clouds/azure/compute/keys.ts'
 import { diskType } from '#shared/clouds/azure/disks/targets.ts'
 import { architectureOf, firmwareOf, vmState } from '#shared/clouds/azure/mapping.ts'
 import { canonicalId, parseArmId, type ArmId } from '#shared/clouds/azure/names.ts'
@@ -91,6 +92,7 @@ function toCloudVm(vm: VirtualMachine, around: Around): CloudVm {
   const bootDisk = around.disks.get(vm.storageProfile?.osDisk?.managedDisk?.id?.toLowerCase() ?? '')
   const firmware = firmwareOf(vm.instanceView?.hyperVGeneration ?? bootDisk?.hyperVGeneration)
   const imageId = imageOf(vm)
+  const keyPair = keyOf(vm)
   return {
     region: vm.location,
     id: canonicalId(vm.id ?? ''),
@@ -109,6 +111,7 @@ function toCloudVm(vm: VirtualMachine, around: Around): CloudVm {
     tenancy: vm.host?.id || vm.hostGroup?.id ? 'dedicated' : 'shared',
     // Azure gives the metrics of every VM by the minute.
     detailedMonitoring: true,
+    ...(keyPair === undefined ? {} : { keyPair }),
     ...(vm.timeCreated === undefined ? {} : { createdAt: vm.timeCreated }),
   }
 }
@@ -131,6 +134,12 @@ function disksOf({ storageProfile }: VirtualMachine, known: ReadonlyMap<string, 
     ...describe(os?.managedDisk?.id, os?.diskSizeGB, true, 'os'),
     ...data.flatMap((disk) => describe(disk.managedDisk?.id, disk.diskSizeGB, false, `lun${disk.lun}`)),
   ]
+}
+
+/** The public key that the VM was made with, if there is anybody who can use it. */
+function keyOf({ osProfile }: VirtualMachine): string | undefined {
+  const key = osProfile?.linuxConfiguration?.ssh?.publicKeys?.[0]?.keyData
+  return key?.trimEnd().endsWith(` ${unusableKeyComment}`) ? undefined : key
 }
 
 function imageOf({ storageProfile }: VirtualMachine): string | undefined {

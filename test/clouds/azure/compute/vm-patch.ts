@@ -57,6 +57,7 @@ function enableHibernation(vm: Vm, { additionalCapabilities }: Change): void {
 
 function changeBootDisk(context: Context, vm: Vm, given: DiskReference | undefined): void {
   if (!given) return
+  if (given.createOption !== vm.osDisk.given['createOption']) throw fixed('osDisk.createOption')
   vm.osDisk.deleteOption = given.deleteOption ?? vm.osDisk.deleteOption
   const id = given.managedDisk?.id
   if (id === undefined || id.toLowerCase() === vm.osDisk.id.toLowerCase()) return

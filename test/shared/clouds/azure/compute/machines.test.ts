@@ -55,6 +55,16 @@ test('a VM that was not made for it is not suspended, and it is said why', async
   expect((await subject.cloud.compute.get(vm))?.state).toBe('running')
 })
 
+test('a VM tells the key that it was given, and not one that nobody has', async () => {
+  const keyPair = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]).toString('base64')} ada`
+  const [given, none] = await Promise.all([
+    subject.cloud.compute.create(request({ keyPair })),
+    subject.cloud.compute.create(request()),
+  ])
+  expect((await subject.cloud.compute.get(given))?.keyPair).toBe(keyPair)
+  expect((await subject.cloud.compute.get(none))?.keyPair).toBeUndefined()
+})
+
 test('the guest is taught to hibernate once', async () => {
   const { cloud, loopback } = subject
   const vm = await runVm(subject, job)
