@@ -39,7 +39,7 @@ export const exportImage = changing(
     const image = find(region, region.images, input.ImageId, 'InvalidAMIID.NotFound')
     if (image.ownerId !== world.accountId)
       throw new Refusal('InvalidParameter', `The image ${image.id} is not yours to export`)
-    const [mapping] = image.mappings.filter(({ device }) => device === image.rootDevice)
+    const mapping = image.mappings.find(({ device }) => device === image.rootDevice)
     const snapshot = region.snapshots.get(mapping?.snapshotId ?? '')
     if (!snapshot || input.S3ExportLocation === undefined)
       throw new Refusal('InvalidParameter', `The image ${image.id} has nothing that can be exported there`)

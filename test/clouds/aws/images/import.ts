@@ -69,7 +69,7 @@ export const importImage = changing(
     }
     world.services.imports.set(task.id, task)
     world.background(convert(world, region, task, object.path))
-    return describe(task) as { [element: string]: Xml }
+    return describe(task)
   },
 )
 

@@ -29,9 +29,9 @@ export const pricing: JsonService = {
         if (listing.ServiceCode !== 'AmazonEC2')
           throw new Refusal('NotFoundException', `No service ${listing.ServiceCode}`)
         products ??= [...allProducts()]
-        const found = products.filter(({ product }) =>
+        const found = products.filter(({ product: { productFamily, attributes } }) =>
           (listing.Filters ?? []).every(({ Field, Value }) => {
-            const value = Field === 'productFamily' ? product.productFamily : product.attributes[Field]
+            const value = Field === 'productFamily' ? productFamily : attributes[Field]
             return value?.toLowerCase() === Value.toLowerCase()
           }),
         )

@@ -18,8 +18,8 @@ export function vcpusInUse({ region }: JsonScene, dimensions: Record<string, str
 export function classOf(type: string): string {
   if (/^(g|vt)\d/.test(type)) return 'G'
   if (/^p\d/.test(type)) return 'P'
-  if (/^inf/.test(type)) return 'Inf'
-  if (/^trn/.test(type)) return 'Trn'
+  if (type.startsWith('inf')) return 'Inf'
+  if (type.startsWith('trn')) return 'Trn'
   if (/^x\d/.test(type)) return 'X'
   return 'Standard'
 }

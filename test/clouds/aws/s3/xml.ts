@@ -60,10 +60,12 @@ const escape = (text: string): string =>
 const entities: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
 const unescape = (text: string): string =>
-  text.replace(/&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi, (whole_, hex?: string, decimal?: string, name = '') =>
-    hex || decimal
-      ? String.fromCodePoint(hex ? Number.parseInt(hex, 16) : Number(decimal))
-      : (entities[name] ?? whole_),
+  text.replace(
+    /&(?:#x([0-9a-f]+)|#(\d+)|(\w+));/gi,
+    (whole_: string, hex?: string, decimal?: string, name: string = '') =>
+      hex || decimal
+        ? String.fromCodePoint(hex ? Number.parseInt(hex, 16) : Number(decimal))
+        : (entities[name] ?? whole_),
   )
 
 /** Enough of XML for what SDKs send: elements, attributes (dropped), text, entities. Undefined if it is not well formed. */

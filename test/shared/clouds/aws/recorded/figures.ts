@@ -110,7 +110,7 @@ export const figureCases: RecordedCase[] = [
   {
     title: 'quotas that were asked for too often',
     source: 'https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html',
-    replies: ['error-quotas-throttled.http', 'error-quotas-throttled.http', 'error-quotas-throttled.http'],
+    replies: ['error-quotas-throttled.http'],
     call: (cloud) => cloud.quotas.list(region),
     throws: { code: 'throttled', kind: 'throttled', vendorCode: 'TooManyRequestsException' },
   },
