@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { connect, type AzureClient } from '#shared/clouds/azure/client.ts'
 import { createServices } from '#shared/clouds/azure/services.ts'
 import { readSettings } from '#shared/clouds/azure/settings.ts'
+import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
 import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 
@@ -177,4 +178,57 @@ test('buckets of the region are listed over many pages, each once', async () => 
   for await (const { id } of services.buckets.list({ region })) found.push(id)
   expect(new Set(found).size).toBe(found.length)
   expect([...names].every((id) => found.includes(id))).toBe(true)
+})
+
+describe('a container in an account that others made', () => {
+  const place = '/resourceGroups/theirs/providers/Microsoft.Storage/storageAccounts/theiraccount'
+  const version = 'api-version=2026-09-01'
+  const ref = { region, id: 'theiraccount/data' }
+  let raw: Raw
+  const put = async (path: string, body: object) => {
+    const { status, text } = await raw.arm('PUT', path, body)
+    if (status >= 300) throw new Error(text)
+  }
+
+  beforeAll(async () => {
+    raw = createRaw(subject.loopback)
+    await put('/resourceGroups/theirs?api-version=2022-12-01', { location: region })
+    await put(`${place}?${version}`, { location: region, kind: 'StorageV2', sku: { name: 'Standard_GRS' } })
+    await new Promise((resolve) => void setTimeout(resolve, 30))
+    for (const name of ['data', 'other'])
+      await put(`${place}/blobServices/default/containers/${name}?${version}`, {})
+    const theirs = {
+      enabled: true,
+      name: 'theirs',
+      type: 'Lifecycle',
+      definition: {
+        filters: { blobTypes: ['blockBlob'], prefixMatch: ['other/'] },
+        actions: { baseBlob: { delete: { daysAfterModificationGreaterThan: 5 } } },
+      },
+    }
+    await put(`${place}/managementPolicies/default?${version}`, {
+      properties: { policy: { rules: [theirs] } },
+    })
+  })
+  afterAll(() => raw.close())
+
+  test('is found by its id, though in another group', async () => {
+    expect(await services.buckets.get(ref)).toMatchObject({ id: ref.id, lifecycle: [] })
+  })
+
+  test('gets rules of its own beside those of its neighbours', async () => {
+    const rule = { id: 'mine', prefix: '', expireAfterDays: 1 }
+    await services.buckets.setLifecycle(ref, [rule])
+    expect((await services.buckets.get(ref))?.lifecycle).toEqual([rule])
+    await services.buckets.setLifecycle(ref, [])
+    expect((await services.buckets.get({ region, id: 'theiraccount/other' }))?.lifecycle).toEqual([
+      { id: 'theirs', prefix: '', expireAfterDays: 5 },
+    ])
+  })
+
+  test('is deleted without its neighbours', async () => {
+    await services.buckets.delete(ref, { withObjects: true })
+    expect(await services.buckets.get(ref)).toBeUndefined()
+    expect(await services.buckets.get({ region, id: 'theiraccount/other' })).toBeDefined()
+  })
 })
