@@ -30,9 +30,6 @@ const create = [
   'compute.instances.get',
   'compute.instances.insert',
   waits.zone,
-  'compute.images.delete',
-  waits.global,
-  ...clear,
 ] as const
 
 /** Identity, compute, disks, networks, volumes and inventory, by the names of Google's REST reference. */
@@ -41,7 +38,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'identity.regions': { calls: ['compute.regions.list'] },
   'compute.sizes': { calls: ['compute.regions.get', 'compute.machineTypes.list'] },
   'compute.create': {
-    calls: create,
+    calls: [...create, 'compute.images.delete', waits.global, ...clear],
     note: 'Without a zone the region’s zones are taken in turn. Written disks become its disks as images; creating once more when it runs removes those.',
   },
   'compute.create.spot': { calls: create },

@@ -65,35 +65,44 @@ function cut(
       `Invalid value for field 'maxResults': '${wanted}'. Must be less than or equal to 500.`,
     )
   const filter = query.get('filter') ?? ''
-  const found = inOrder(all.filter(filterOf(filter)), query.get('orderBy'))
-  const begin = startOf(query.get('pageToken'), operation, filter)
-  const size = Math.min(Math.max(1, wanted), world.pageLimit)
-  const items = found.slice(begin, begin + size)
-  const more = begin + size < found.length
-  return { items, ...(more ? { nextPageToken: tokenOf(begin + size, operation, filter) } : {}) }
+  const rank = rankBy(query.get('orderBy'))
+  const last = lastOf(query.get('pageToken'), operation, filter)
+  const found = all
+    .filter(filterOf(filter))
+    .map((item) => ({ item, key: rank(item) }))
+    .filter(({ key }) => last === undefined || key > last)
+    .toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  const page = found.slice(0, Math.min(Math.max(1, wanted), world.pageLimit))
+  const end = page.at(-1)
+  const more = end !== undefined && page.length < found.length
+  return {
+    items: page.map(({ item }) => item),
+    ...(more ? { nextPageToken: tokenOf(end.key, operation, filter) } : {}),
+  }
 }
 
-const tokenOf = (begin: number, operation: string, filter: string): string =>
-  Buffer.from(JSON.stringify([begin, operation, filter])).toString('base64url')
+/** A page goes on after the last item of the one before, so that what comes and goes in between moves nothing. */
+const tokenOf = (last: string, operation: string, filter: string): string =>
+  Buffer.from(JSON.stringify([last, operation, filter])).toString('base64url')
 
-function startOf(token: string | null, operation: string, filter: string): number {
-  if (token === null || token === '') return 0
+function lastOf(token: string | null, operation: string, filter: string): string | undefined {
+  if (token === null || token === '') return undefined
   try {
-    const [begin, of, by] = JSON.parse(Buffer.from(token, 'base64url').toString()) as [number, string, string]
-    if (Number.isInteger(begin) && of === operation && by === filter) return begin
+    const [last, of, by] = JSON.parse(Buffer.from(token, 'base64url').toString()) as unknown[]
+    if (typeof last === 'string' && of === operation && by === filter) return last
   } catch {
     // Said below.
   }
   throw new Refusal(400, 'invalid', `Invalid value for field 'pageToken': '${token}'.`)
 }
 
-function inOrder(items: Item[], orderBy: string | null): Item[] {
-  if (orderBy === null || orderBy === 'name')
-    return items.toSorted((a, b) => String(a['name']).localeCompare(String(b['name'])))
+/** What items are in the order of. Names are unique within their zone or region, whose URL begins their own. */
+function rankBy(orderBy: string | null): (item: Item) => string {
+  const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+  const name = (item: Item): string => text(item['selfLink']) || text(item['name'])
+  if (orderBy === null || orderBy === 'name') return name
   if (orderBy === 'creationTimestamp desc')
-    return items.toSorted((a, b) =>
-      String(b['creationTimestamp']).localeCompare(String(a['creationTimestamp'])),
-    )
+    return (item) => `${String(9e15 - Date.parse(text(item['creationTimestamp'])))} ${name(item)}`
   throw new Refusal(
     400,
     'invalid',

@@ -7,6 +7,7 @@ import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { startGcp, type GcpOptions } from '#test/clouds/gcp/server.ts'
 import { makePublic } from '#test/shared/clouds/gcp/public.ts'
 import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
+import { unseenMachineCalls } from '#test/shared/clouds/gcp/unseen-machines.ts'
 import { unseenServiceCalls } from '#test/shared/clouds/gcp/unseen-services.ts'
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
@@ -109,7 +110,7 @@ export async function openSubject(options: Partial<GcpOptions> = {}): Promise<Gc
       signIn: ['oauth2.token'],
       unseen: {
         ...unseenServiceCalls,
-        'compute.get': { 'compute.instances.aggregatedList': 'Only for a bare name.' },
+        ...unseenMachineCalls,
       },
     },
   }

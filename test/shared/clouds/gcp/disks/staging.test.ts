@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { openGcp } from '#shared/clouds/gcp/gcp.ts'
+import { composeAll } from '#shared/clouds/gcp/disks/compose.ts'
+import { createStaging } from '#shared/clouds/gcp/disks/staging.ts'
+import { intentOf, manifestOf, newJob, writeChunks } from '#test/shared/clouds/conformance/subject.ts'
+import { gather, openParts } from '#test/shared/clouds/gcp/parts.ts'
+import { region, settingsFor } from '#test/shared/clouds/gcp/subject.ts'
+
+const gibibyte = 2 ** 30
+
+test('the first disk of a region makes the staging bucket, which nobody can make public, and the second finds it', async () => {
+  const { loopback } = await openParts()
+  const cloud = await openGcp(settingsFor(loopback))
+  const request = {
+    ...intentOf(newJob()),
+    region,
+    name: 'first',
+    sizeBytes: gibibyte,
+    firmware: 'bios' as const,
+    architecture: 'x86_64' as const,
+  }
+  await cloud.disks.createDisk(request)
+  await cloud.disks.createDisk({ ...request, ...intentOf(newJob()) })
+  const calls = loopback.calls().map(({ operation }) => operation)
+  expect(calls.filter((operation) => operation === 'storage.buckets.insert')).toHaveLength(1)
+  const [bucket] = await Array.fromAsync(cloud.storage.buckets.list({ region }))
+  expect(bucket).toMatchObject({ access: 'blocked', encrypted: true })
+  expect(bucket?.lifecycle).toEqual([expect.objectContaining({ expireAfterDays: 30 })])
+  cloud.close()
+})
+
+test.for([1, 32, 33, 1030])('%i objects become one, in their order', async (count) => {
+  const { gcp } = await openParts()
+  const staging = createStaging(gcp)
+  const bucket = await staging.bucket(region)
+  const contents = Array.from({ length: count }, (_, index) => Buffer.from(`${index},`))
+  await Promise.all(contents.map((content, index) => staging.objects.put(bucket, `p/${index}`, content)))
+  const parts = async function* () {
+    for (const index of contents.keys()) yield `p/${index}`
+  }
+  await composeAll(staging, region, { prefix: 'p/', target: 'p/all', parts: parts(), tags: {} })
+  const whole = await gather(staging.objects.read(bucket, 'p/all'))
+  expect(whole.equals(Buffer.concat(contents))).toBe(true)
+})
+
+test('a chunk that was damaged where it is kept makes no image, and the disk can still be deleted', async () => {
+  const { loopback } = await openParts()
+  const cloud = await openGcp(settingsFor(loopback))
+  const disk = await cloud.disks.createDisk({
+    ...intentOf(newJob()),
+    region,
+    name: 'damaged',
+    sizeBytes: gibibyte,
+    firmware: 'bios',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  loopback.inject({ operation: 'storage.objects.insert', mode: 'corrupt_stored' })
+  const manifest = await writeChunks(sink, new Map([[0, randomBytes(sink.preferredChunkBytes)]]))
+  const message: unknown = expect.stringContaining('not a valid gzip file')
+  await expect(cloud.disks.sealDisk(disk, manifest)).rejects.toMatchObject({ name: 'CloudError', message })
+  await cloud.disks.deleteDisk(disk)
+  expect(loopback.residue().filter(({ kind }) => kind !== 'bucket')).toEqual([])
+  cloud.close()
+})
+
+test('a disk that is not of whole GiB keeps its size, although its image is larger', async () => {
+  const { loopback } = await openParts()
+  const cloud = await openGcp(settingsFor(loopback))
+  const sizeBytes = 100 * 2 ** 20 + 512
+  const disk = await cloud.disks.createDisk({
+    ...intentOf(newJob()),
+    region,
+    name: 'odd',
+    sizeBytes,
+    firmware: 'uefi',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  const chunks = new Map([[96 * 2 ** 20, randomBytes(4 * 2 ** 20 + 512)]])
+  await writeChunks(sink, chunks)
+  await cloud.disks.sealDisk(disk, manifestOf(sink, chunks))
+  const source = await cloud.disks.openDisk(disk)
+  expect(source.sizeBytes).toBe(sizeBytes)
+  const extents = await Array.fromAsync(source.extents())
+  expect(extents.at(-1)).toEqual({ offset: 96 * 2 ** 20, length: 4 * 2 ** 20 + 512 })
+  const [[offset, data] = [0, Buffer.alloc(0)]] = chunks
+  expect((await source.read({ offset, length: data.length })).equals(data)).toBe(true)
+  cloud.close()
+})
+
+test('an export that failed is made anew, and one that was made is read again without another', async () => {
+  const { loopback } = await openParts()
+  const cloud = await openGcp(settingsFor(loopback))
+  const disk = await cloud.disks.createDisk({
+    ...intentOf(newJob()),
+    region,
+    name: 'exported',
+    sizeBytes: gibibyte,
+    firmware: 'bios',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  await cloud.disks.sealDisk(disk, await writeChunks(sink, new Map()))
+  const before = loopback.calls().length
+  loopback.inject({ operation: 'cloudbuild.projects.builds.create', mode: 'drop_reply' })
+  await expect(cloud.disks.openDisk(disk)).rejects.toMatchObject({ code: 'network', retryable: true })
+  await (await cloud.disks.openDisk(disk)).close()
+  await (await cloud.disks.openDisk(disk)).close()
+  const builds = loopback
+    .calls()
+    .slice(before)
+    .filter(({ operation }) => operation === 'cloudbuild.projects.builds.create')
+  expect(builds).toHaveLength(1)
+  cloud.close()
+})
