@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
+import type { Cloud } from '#shared/clouds/port.ts'
 import { createProviders } from '#shared/clouds/providers.ts'
 import { newId } from '#shared/ids.ts'
 import { startAws } from '#test/clouds/aws/server.ts'
@@ -10,6 +11,8 @@ import { startAzure } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { startGcp } from '#test/clouds/gcp/server.ts'
 import { openHarness, type Answer, type Client, type Harness, type Json } from '#test/api/harness.ts'
+import type { Document } from '#test/api/conforms.ts'
+import { brokenPromises } from '#test/api/promised.ts'
 import { startWorkers } from '#workers/process.ts'
 import { provisioningChains } from '#workers/provisioning/chains.ts'
 import { upkeepChains } from '#workers/upkeep/chains.ts'
@@ -84,6 +87,8 @@ export interface World {
   get(path: string): Promise<Json>
   /** A running VM's row as the API shows it. */
   runVm(wishes?: object): Promise<Json>
+  /** The adapter itself, for what the API does not do. */
+  open(): Promise<Cloud>
   /** What the cloud holds that a job made. */
   residueOf(jobId: unknown): { kind: string; id: string }[]
   /** How often the cloud was asked to do this, whatever it answered. */
@@ -107,7 +112,7 @@ export async function startWorld(type: TestedCloud): Promise<World> {
     log: pino({ level: process.env['LOG_LEVEL'] ?? 'silent' }),
     repairEveryMs: 200,
   })
-  const client = await api.as('acme', 'admin')
+  const client = await keepingPromises(api, await api.as('acme', 'admin'))
   const wait = { prefer: 'wait=25' }
 
   const world: World = {
@@ -129,6 +134,7 @@ export async function startWorld(type: TestedCloud): Promise<World> {
       if (made['vm']?.['state'] !== ('running' as unknown)) throw new Error(text)
       return made['vm'] ?? {}
     },
+    open: () => providers.open('acme', 'cloud-1'),
     residueOf: (jobId) => cloud.residue().filter(({ tags }) => tags['novacron-job'] === jobId),
     asked: (operation) => cloud.calls().filter((call) => call.operation === operation).length,
     async close() {
@@ -147,6 +153,24 @@ export async function startWorld(type: TestedCloud): Promise<World> {
 export async function eventually(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
   for (const untilMs = Date.now() + 10_000; !(await holds()); await sleep(20))
     if (Date.now() > untilMs) throw new Error(`waited ten seconds for ${what}`)
+}
+
+/** A client that fails on any answer which is not as the OpenAPI document promises. */
+async function keepingPromises(api: Harness, client: Client): Promise<Client> {
+  const document = (await api.request('/openapi.json')).body as unknown as Document
+  const judged = async (method: string, path: string, sent: Promise<Answer>) => {
+    const answer = await sent
+    const faults = brokenPromises(document, method, `/api/multicloud${path.split('?')[0]}`, answer)
+    if (faults.length > 0) throw new Error(`${faults.slice(0, 5).join('; ')}: ${answer.text.slice(0, 500)}`)
+    return answer
+  }
+  return {
+    token: client.token,
+    get: (path, headers) => judged('GET', path, client.get(path, headers)),
+    post: (path, body, headers) => judged('POST', path, client.post(path, body, headers)),
+    put: (path, body, headers) => judged('PUT', path, client.put(path, body, headers)),
+    delete: (path, headers) => judged('DELETE', path, client.delete(path, headers)),
+  }
 }
 
 async function registerCloud({ client, cloud, dialect }: World, type: TestedCloud): Promise<void> {
