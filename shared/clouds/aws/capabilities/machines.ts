@@ -43,7 +43,7 @@ export const machineOperations = {
   'compute.restart': { calls: ['RebootInstances'] },
   'compute.suspend': {
     calls: ['DescribeInstances', 'StopInstances'],
-    note: 'Hibernation. It must be prepared at the launch: that is done for VMs created from an image with encrypted disks, of a type that can hibernate.',
+    note: 'Hibernation. It must be prepared at the launch: that is done for VMs created from an image as a type that can hibernate, with encrypted disks, the root disk larger than the image by the VM’s memory. Images made of such a VM may not boot elsewhere, says AWS.',
   },
   'compute.resume': { calls: ['StartInstances'] },
   'compute.resize': { calls: ['DescribeInstances', 'ModifyInstanceAttribute'] },

@@ -66,7 +66,7 @@ async function imageOf(
   return {
     ImageId: image.ImageId,
     ...diskMappings(image, { encryption, rootGib: boot.diskGib, volumeType: 'gp3' }),
-    ...((await canHibernate(aws, request)) ? { HibernationOptions: { Configured: true } } : {}),
+    ...((await canHibernate(aws, request, image)) ? { HibernationOptions: { Configured: true } } : {}),
   }
 }
 

@@ -16,7 +16,7 @@ export async function suspend(aws: AwsClients, ref: CloudRef): Promise<void> {
       operation: 'StopInstances',
       code: 'unsupported',
       remedy:
-        'Stop it instead. A VM can be suspended if it is created with encrypted disks, from an image, as a type that can hibernate.',
+        'Stop it instead. A VM can be suspended if it is created from an image as a type that can hibernate, with encrypted disks, the root disk larger than the image by the VM’s memory.',
       details: { region: ref.region, instanceType: instance.InstanceType },
     })
   }

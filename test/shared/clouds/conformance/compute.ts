@@ -113,7 +113,9 @@ export function compute(subject: Subject): void {
     test('a suspended VM says so, and goes on when resumed', async ({ skip }) => {
       skip(!can(subject, 'compute.suspend'), 'lacking')
       const { cloud } = subject
-      const created = await cloud.compute.create({ ...vmRequest(subject, job), encryption: {} })
+      // Where the memory is kept on the disk, it needs room there.
+      const boot = { image: undefined, diskGib: 16 }
+      const created = await cloud.compute.create({ ...vmRequest(subject, job), boot, encryption: {} })
       const vm = await untilState(cloud, created, 'running')
       await cloud.compute.suspend(vm)
       await untilState(cloud, vm, 'suspended')

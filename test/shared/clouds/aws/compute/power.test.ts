@@ -34,7 +34,7 @@ test('a VM with encrypted disks is suspended, tells so, and goes on', async () =
     region,
     name: 'sleeper',
     instanceType: 't3.small',
-    boot: { image: undefined },
+    boot: { image: undefined, diskGib: 4 },
     encryption: {},
   })
   await untilState(cloud, vm, 'running')

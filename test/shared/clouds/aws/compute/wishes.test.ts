@@ -120,7 +120,7 @@ test('disks made for a VM of imported disks are encrypted by the key asked for',
 })
 
 test('an image that cannot hibernate is launched without, under the same token', async () => {
-  const request = wish({ encryption: {} })
+  const request = wish({ encryption: {}, boot: { image: undefined, diskGib: 4 } })
   subject.loopback.inject({
     operation: 'RunInstances',
     mode: 'error',
@@ -131,4 +131,12 @@ test('an image that cannot hibernate is launched without, under the same token',
   expect((await subject.cloud.compute.create(request)).id).toBe(vm.id)
   await untilState(subject.cloud, vm, 'running')
   await expect(subject.cloud.compute.suspend(vm)).rejects.toMatchObject({ code: 'unsupported' })
+})
+
+test('a root disk without room for the memory beyond the image is not prepared for hibernation', async () => {
+  for (const boot of [{ image: undefined }, { image: undefined, diskGib: 2 }]) {
+    const vm = await run({ encryption: {}, boot })
+    const { Reservations = [] } = await ec2.describeInstances({ InstanceIds: [vm.id] })
+    expect(Reservations[0]?.Instances?.[0]?.HibernationOptions?.Configured).toBe(false)
+  }
 })
