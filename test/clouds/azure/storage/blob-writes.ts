@@ -48,7 +48,7 @@ export async function stageBlock(
   const blocks = container.staged.get(key) ?? new Map<string, string>()
   container.staged.set(key, blocks)
   const [first] = blocks.keys()
-  if (first !== undefined && first.length !== id.length)
+  if (first !== undefined && Buffer.from(first, 'base64').length !== Buffer.from(id, 'base64').length)
     throw new Refusal(
       400,
       'InvalidBlobOrBlock',
@@ -73,21 +73,27 @@ export async function commitBlocks(context: Context, target: BlobTarget): Promis
     throw new Refusal(400, 'InvalidXmlDocument', 'XML specified is not syntactically valid.')
   checkBody(request)
   const staged = container.staged.get(key) ?? new Map<string, string>()
-  const ids = [...body.matchAll(/<(Latest|Uncommitted)>([^<]*)<\/\1>/g)].map(([, , id = '']) => id)
-  const parts = ids.map((id) => staged.get(id))
-  if (/<Committed>/.test(body) || parts.includes(undefined))
-    throw new Refusal(400, 'InvalidBlockList', 'The specified block list is invalid.')
-  const sources = parts.filter((id) => id !== undefined)
-  const sizeBytes = sources.reduce((sum, id) => sum + context.store.size(id), 0)
+  const earlier = container.blobs.get(key)
+  const parts = [...body.matchAll(/<(Latest|Uncommitted|Committed)>([^<]*)<\/\1>/g)].map(
+    ([, list, id = '']) => {
+      const storeId = list === 'Committed' ? undefined : staged.get(id)
+      if (storeId !== undefined) return { id, storeId, offset: 0, length: context.store.size(storeId) }
+      const kept = list === 'Uncommitted' ? undefined : earlier?.blocks?.find((each) => each.id === id)
+      if (earlier && kept) return { ...kept, storeId: earlier.storeId }
+      throw new Refusal(400, 'InvalidBlockList', 'The specified block list is invalid.')
+    },
+  )
   const storeId = `blob-${randomUUID()}`
+  const sizeBytes = parts.reduce((sum, { length }) => sum + length, 0)
   await context.store.create(storeId, sizeBytes)
+  const blocks: NonNullable<StoredBlob['blocks']> = []
   let at = 0
-  for (const id of sources) {
-    const part = await context.store.read(id, 0, context.store.size(id))
-    await context.store.write(storeId, at, part)
-    at += part.length
+  for (const { id, length, offset, storeId: from } of parts) {
+    await context.store.write(storeId, at, await context.store.read(from, offset, length))
+    blocks.push({ id, offset: at, length })
+    at += length
   }
-  const blob = newBlob(target, { type: 'BlockBlob', storeId, sizeBytes })
+  const blob = { ...newBlob(target, { type: 'BlockBlob', storeId, sizeBytes }), blocks }
   await enter(context, account, container, blob)
   container.staged.delete(key)
   await Promise.all([...staged.values()].map((id) => context.store.remove(id)))

@@ -48,6 +48,8 @@ export interface StoredBlob {
   contentType: string
   metadata: Record<string, string>
   versionId: string
+  /** The committed blocks of a block blob, which a later list may name again. */
+  blocks?: { id: string; offset: number; length: number }[]
   /** Of one that was made as a server-side copy. */
   copy?: { id: string; source: string; startedMs: number; copied: () => boolean; failure?: string }
 }

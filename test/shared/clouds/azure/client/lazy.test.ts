@@ -18,8 +18,8 @@ function sdk() {
     make(): Poller {
       seen.push('make')
       const done = () => Promise.resolve(seen.push('followed to its end')).then(() => 'made')
-      // oxlint-disable-next-line unicorn/no-thenable -- as the SDKs' pollers are
       return {
+        // oxlint-disable-next-line unicorn/no-thenable -- as the SDKs' pollers are
         then: (...both) => done().then(...both),
         submitted: () => Promise.resolve(),
         pollUntilDone: done,

@@ -119,6 +119,13 @@ describe('an object', () => {
     expect(staged.length).toBeGreaterThanOrEqual(3)
   })
 
+  test('is written though the reply to its commit is lost', async () => {
+    const ref = await services.buckets.create(request())
+    subject.loopback.inject({ operation: 'BlockBlob_CommitBlockList', mode: 'drop_reply' })
+    await services.objects.write(ref, { key: 'k', sizeBytes: 3, body: inParts(Buffer.from('new')) })
+    expect((await bytes(services.objects.read(ref, { key: 'k' }))).toString()).toBe('new')
+  })
+
   test('is not replaced by a body of another size than was said', async () => {
     const ref = await services.buckets.create(request())
     await services.objects.write(ref, { key: 'k', sizeBytes: 3, body: inParts(Buffer.from('old')) })
