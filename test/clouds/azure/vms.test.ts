@@ -1,70 +1,18 @@
 import { describe, expect, test } from 'vitest'
-import {
-  bareAzure,
-  compute,
-  diskPath,
-  grant,
-  networking,
-  storage,
-  underSubscription,
-} from '#test/clouds/azure/harness.ts'
+import { idOf as idIn, makeNic, nicPath, vmModel, vmPath } from '#test/clouds/azure/compute/model.ts'
+import { bareAzure, diskPath, grant, storage, underSubscription } from '#test/clouds/azure/harness.ts'
 
 const bare = bareAzure({ coreQuota: 8 })
-const group = '/resourceGroups/g/providers'
-const vmPath = (name: string, action = '') =>
-  `${group}/Microsoft.Compute/virtualMachines/${name}${action}?${compute}`
-const nicPath = (name: string) => `${group}/Microsoft.Network/networkInterfaces/${name}?${networking}`
-const idOf = (path: string) =>
-  `/subscriptions/${bare.cloud.credentials['subscription_id']}${path.split('?')[0]}`
+const nic = (name: string) => makeNic(bare, name)
+const idOf = (path: string) => idIn(bare, path)
 const refusal = async (reply: Promise<{ status: number; json: { error?: { code: string } } }>) => {
   const { status, json } = await reply
   return [status, json.error?.code]
 }
-const key = `ssh-ed25519 ${Buffer.concat([Buffer.from([0, 0, 0, 11]), Buffer.from('ssh-ed25519'), Buffer.from([0, 0, 0, 32]), Buffer.alloc(32, 7)]).toString('base64')}`
-
-async function nic(name: string): Promise<string> {
-  const network = `${group}/Microsoft.Network/virtualNetworks/v`
-  await bare.raw.arm('PUT', `${network}?${networking}`, {
-    location: 'eastus',
-    properties: {
-      addressSpace: { addressPrefixes: ['10.9.0.0/16'] },
-      subnets: [{ name: 'default', properties: { addressPrefix: '10.9.0.0/16' } }],
-    },
-  })
-  await bare.raw.arm('PUT', nicPath(name), {
-    location: 'eastus',
-    properties: {
-      ipConfigurations: [{ name: 'p', properties: { subnet: { id: `${idOf(network)}/subnets/default` } } }],
-    },
-  })
-  return idOf(nicPath(name))
-}
-
-const model = (nicId: string, changes: Record<string, unknown> = {}) => ({
-  location: 'eastus',
-  tags: { owner: 'me' },
-  properties: {
-    hardwareProfile: { vmSize: 'Standard_D2s_v5' },
-    storageProfile: {
-      imageReference: { publisher: 'Canonical', offer: 'ubuntu-24_04-lts', sku: 'server', version: 'latest' },
-      osDisk: { createOption: 'FromImage', deleteOption: 'Delete' },
-    },
-    networkProfile: { networkInterfaces: [{ id: nicId, properties: { deleteOption: 'Delete' } }] },
-    osProfile: {
-      computerName: 'web',
-      adminUsername: 'novacron',
-      linuxConfiguration: {
-        disablePasswordAuthentication: true,
-        ssh: { publicKeys: [{ path: '/home/novacron/.ssh/authorized_keys', keyData: key }] },
-      },
-    },
-    ...changes,
-  },
-})
 
 describe('a VM', () => {
   test('is made with its disk, runs, stops, starts and takes along what is marked to go with it', async () => {
-    const made = await bare.raw.arm('PUT', vmPath('a'), model(await nic('na')))
+    const made = await bare.raw.arm('PUT', vmPath('a'), vmModel(await nic('na')))
     expect(made.status).toBe(201)
     const operation = await bare.raw.arm('GET', underSubscription(made.headers['azure-asyncoperation']))
     expect(operation.json['status']).toBe('Succeeded')
@@ -89,14 +37,14 @@ describe('a VM', () => {
 
   test('keeps what is not marked, and its parts are in use while it lives', async () => {
     const nicId = await nic('nb')
-    const keeping = model(nicId)
+    const keeping = vmModel(nicId)
     keeping.properties.storageProfile.osDisk.deleteOption = 'Detach'
     await bare.raw.arm('PUT', vmPath('b'), keeping)
     const disk = bare.cloud.residue().find(({ kind }) => kind === 'disk')
     const path = `/${disk?.id.split('/').slice(3).join('/')}`
     expect(await refusal(bare.raw.arm('DELETE', `${path}?${storage}`))).toEqual([409, 'OperationNotAllowed'])
     expect(await refusal(bare.raw.arm('DELETE', nicPath('nb')))).toEqual([400, 'NicInUse'])
-    expect(await refusal(bare.raw.arm('PUT', vmPath('b2'), model(nicId)))).toEqual([400, 'NicInUse'])
+    expect(await refusal(bare.raw.arm('PUT', vmPath('b2'), vmModel(nicId)))).toEqual([400, 'NicInUse'])
     await bare.raw.arm('DELETE', vmPath('b'))
     expect(bare.cloud.residue().find(({ kind }) => kind === 'disk')?.state).toBe('Unattached')
     await bare.raw.arm('DELETE', `${path}?${storage}`)
@@ -104,12 +52,12 @@ describe('a VM', () => {
 
   test('cannot be changed into another one', async () => {
     const nicId = await nic('nc')
-    await bare.raw.arm('PUT', vmPath('c'), model(nicId))
-    expect((await bare.raw.arm('PUT', vmPath('c'), model(nicId))).status).toBe(200)
-    const other = model(nicId)
+    await bare.raw.arm('PUT', vmPath('c'), vmModel(nicId))
+    expect((await bare.raw.arm('PUT', vmPath('c'), vmModel(nicId))).status).toBe(200)
+    const other = vmModel(nicId)
     other.properties.osProfile.computerName = 'db'
     expect(await refusal(bare.raw.arm('PUT', vmPath('c'), other))).toEqual([409, 'PropertyChangeNotAllowed'])
-    expect(await refusal(bare.raw.arm('PUT', vmPath('c'), { ...model(nicId), zones: ['2'] }))).toEqual([
+    expect(await refusal(bare.raw.arm('PUT', vmPath('c'), { ...vmModel(nicId), zones: ['2'] }))).toEqual([
       409,
       'PropertyChangeNotAllowed',
     ])
@@ -178,7 +126,7 @@ describe('nothing is made of a VM', () => {
   ]
 
   test.for(bad)('%s', async ([, changes, expected]) => {
-    const body = model(await nic('nd'), changes)
+    const body = vmModel(await nic('nd'), changes)
     expect(await refusal(bare.raw.arm('PUT', vmPath('d'), body))).toEqual(expected)
     expect(bare.cloud.residue().filter(({ kind }) => kind === 'vm' || kind === 'disk')).toEqual([])
   })
@@ -191,7 +139,7 @@ test('a disk that somebody reads is not attached', async () => {
   })
   await grant(bare, diskPath('boot', '/beginGetAccess'), 'Read')
   const attach = async () =>
-    model(await nic('ne'), {
+    vmModel(await nic('ne'), {
       osProfile: undefined,
       storageProfile: {
         osDisk: { createOption: 'Attach', osType: 'Linux', managedDisk: { id: idOf(diskPath('boot')) } },
