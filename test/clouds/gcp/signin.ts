@@ -15,6 +15,10 @@ export interface SignIn {
 const assertionGrant = 'urn:ietf:params:oauth:grant-type:jwt-bearer'
 const audience = 'https://oauth2.googleapis.com/token'
 
+/** One pair serves all clouds of a process: making one takes longer than most tests. */
+let keysOfProcess: ReturnType<typeof makeKeys> | undefined
+const makeKeys = () => generateKeyPairSync('rsa', { modulusLength: 2048 })
+
 export function createSignIn({
   project,
   clock,
@@ -24,7 +28,7 @@ export function createSignIn({
   clock: Clock
   tokenSeconds: number
 }): SignIn {
-  const keys = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const keys = (keysOfProcess ??= makeKeys())
   const publicKey = createPublicKey(keys.publicKey.export({ type: 'spki', format: 'pem' }))
   const email = `novacron@${project}.iam.gserviceaccount.com`
   const expiries = new Map<string, number>()
