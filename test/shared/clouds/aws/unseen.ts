@@ -1,7 +1,7 @@
 import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 const twin = 'takes away a second one of the same intent: disks.test.ts, twins.test.ts'
-const foreign = 'made for what was launched by others: vms.test.ts'
+const foreign = 'for volumes that EC2 would keep: power.test.ts'
 const image = 'for VMs made of disks: vms.test.ts'
 
 /** Declared calls that the suite, which knows no AWS, does not provoke; each with where it is. */
@@ -12,8 +12,8 @@ export const unseenMachineCalls: Subject['dialect']['unseen'] = {
   },
   'compute.delete': { ModifyInstanceAttribute: foreign, DeregisterImage: image, DeleteSnapshot: image },
   'compute.list': {
-    DescribeRegions: 'for a registration without regions: paging.test.ts',
-    DescribeAvailabilityZones: 'for a registration without regions: paging.test.ts',
+    DescribeRegions: 'for a registration without regions: vms.test.ts',
+    DescribeAvailabilityZones: 'for a registration without regions: vms.test.ts',
   },
   'disks.createDisk': { GetCallerIdentity: 'for a key given by its id: deltas.test.ts' },
   'disks.createSnapshot': { DeleteSnapshot: twin },

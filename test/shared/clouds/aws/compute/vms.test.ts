@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudRef, CreateVm } from '#shared/clouds/port.ts'
 import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject, settingsFor, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
   removeAll,
   residueOf,
+  runVm,
   untilGone,
   untilState,
   writeChunks,
@@ -185,5 +187,28 @@ test('tags that only AWS may set are not passed on', async () => {
   })
   expect(vm.tags).toMatchObject({ team: 'shop', 'novacron-job': job, Name: 'tagged' })
   expect(Object.keys(vm.tags).filter((key) => key.startsWith('aws:'))).toEqual([])
+  await removeAll(subject, job)
+})
+
+test('a registration without regions lists the VMs of every region that the account has', async () => {
+  const job = newJob()
+  const elsewhere = await subject.cloud.compute.create({
+    ...intentOf(job),
+    region: 'eu-west-1',
+    name: 'far away',
+    instanceType: 't3.small',
+    boot: { image: undefined },
+  })
+  const here = await runVm(subject, job)
+  const everywhere = await openAws(settingsFor(subject.loopback, { regions: [] }))
+  const listed = await Array.fromAsync(everywhere.compute.list({}))
+  everywhere.close()
+  expect(listed.map(({ region, id }) => ({ region, id }))).toEqual(
+    expect.arrayContaining([
+      { region: 'eu-west-1', id: elsewhere.id },
+      { region: subject.region, id: here.id },
+    ]),
+  )
+  await subject.cloud.compute.delete(elsewhere)
   await removeAll(subject, job)
 })
