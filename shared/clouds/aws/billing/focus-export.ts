@@ -24,8 +24,7 @@ export async function* focusExportRows(
 ): AsyncGenerator<FocusRow> {
   for (const month of monthsIn(from, to)) {
     for (const key of await dataFiles(objects, place, month)) {
-      for await (const record of readRecords(objects, place, key)) {
-        const row = toFocusRow(record)
+      for await (const row of readRows(objects, place, key)) {
         if (row.ChargePeriodStart >= from && row.ChargePeriodStart < to) yield row
       }
     }
@@ -49,6 +48,17 @@ async function dataFiles(objects: ObjectsFacet, place: FocusExport, month: strin
 }
 
 const manifest = z.object({ dataFiles: z.array(z.string()) })
+
+async function* readRows(objects: ObjectsFacet, place: FocusExport, key: string): AsyncGenerator<FocusRow> {
+  try {
+    for await (const record of readRecords(objects, place, key)) yield toFocusRow(record)
+  } catch (error) {
+    // What zlib and JSON say of bytes; everything else is the cloud's or the caller's.
+    const { code } = error as { code?: string }
+    const damaged = error instanceof SyntaxError || (error instanceof Error && /^Z_/.test(code ?? ''))
+    throw damaged ? unreadable(place, key, error.message) : error
+  }
+}
 
 function readRecords(objects: ObjectsFacet, place: FocusExport, key: string) {
   const bytes = Readable.from(objects.read({ region: place.region, id: place.bucket }, { key }))
