@@ -39,12 +39,14 @@ const clouds: Record<
 
 test.concurrent.for(Object.keys(clouds) as (keyof typeof clouds)[])(
   'a throttling %s never fails a job: each try that was throttled is made again, and none counts',
+  { timeout: 60_000 },
   async (type, { onTestFinished, expect }) => {
     const { harness, cloud, region } = await startWorld(type, onTestFinished)
     for (const operation of ['*', clouds[type].create]) {
       cloud.inject({ operation, mode: 'error', retryAfterSeconds: 0, ...clouds[type].throttled })
     }
-    const job = await harness.finished(await submitCreation(harness, region))
+    // Paced after a refusal, on a busy machine: patience costs nothing where all is well.
+    const job = await harness.finished(await submitCreation(harness, region), 55_000)
     expect(job).toMatchObject({ state: 'succeeded', residue: [] })
     const retries = (await harness.events(job.id)).filter(({ type: what }) => what === 'step.retrying')
     expect(retries.length).toBeGreaterThan(0)

@@ -11,7 +11,13 @@ import {
   type Subject,
   type SubjectOptions,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { makeBucket, makeVolume, untilImage, vmRequest } from '#test/shared/clouds/conformance/things.ts'
+import {
+  makeBucket,
+  makeVolume,
+  untilImage,
+  vmRequest,
+  withFault,
+} from '#test/shared/clouds/conformance/things.ts'
 
 const count = 4
 
@@ -48,6 +54,16 @@ export function paging(open: (options: SubjectOptions) => Promise<Subject>): voi
       const { cloud, region } = subject
       const vms = await several((index) => cloud.compute.create(vmRequest(subject, job, `vm-${index}`)))
       await lists(vms, () => cloud.compute.list({ region }))
+
+      // Throttled between its pages, a list is whole all the same.
+      const patient = await subject.reopen({ options: { throttle_wait_ms: 10_000 } })
+      await patient.identity.validate()
+      const throttled = { ...subject.dialect.throttled, retryAfterSeconds: 0 }
+      const fault = { operation: '*', mode: 'error', skip: 2, times: 2, ...throttled } as const
+      const ids = await withFault(subject, fault, () => idsOf(patient, region))
+      expect(ids.toSorted()).toEqual((await idsOf(cloud, region)).toSorted())
+      expect(patient.health.report().throttleRate).toBeGreaterThan(0)
+      patient.close()
     })
 
     test('volumes, and snapshots of them', async () => {
