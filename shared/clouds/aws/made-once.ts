@@ -1,5 +1,5 @@
 import type { CloudRef } from '#shared/clouds/port.ts'
-import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
+import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
 
@@ -41,7 +41,9 @@ async function agree({ region, find, remove }: Making): Promise<CloudRef | undef
   const [id, ...twins] = (await find()).toSorted()
   for (const twin of twins) {
     await remove({ region, id: twin }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error
+      // One that somebody put to use meanwhile is theirs; it carries the owner tags, so that nobody loses sight of it.
+      const spared = error instanceof CloudError && ['not_found', 'conflict'].includes(error.code)
+      if (!spared) throw error
     })
   }
   return id === undefined ? undefined : { region, id }

@@ -17,9 +17,7 @@ export async function setRules(aws: AwsClients, ref: CloudRef, rules: SecurityRu
     try {
       return await step(aws, ref, wanted)
     } catch (error) {
-      const behind =
-        error instanceof CloudError &&
-        ['InvalidPermission.Duplicate', 'InvalidPermission.NotFound'].includes(error.vendorCode ?? '')
+      const behind = error instanceof CloudError && overtaken.has(error.vendorCode ?? '')
       if (!behind) throw error
       refusal = error
       return undefined
@@ -27,6 +25,13 @@ export async function setRules(aws: AwsClients, ref: CloudRef, rules: SecurityRu
   }, bounds(aws))
   if (!done) throw refusal
 }
+
+/** The group is not everywhere as it was described: permits that are there or gone already, or the whole of it too new. */
+const overtaken = new Set([
+  'InvalidPermission.Duplicate',
+  'InvalidPermission.NotFound',
+  'InvalidGroup.NotFound',
+])
 
 async function step(aws: AwsClients, ref: CloudRef, wanted: readonly Permit[]): Promise<true> {
   const group = await waitFor(() => findSecurityGroup(aws, ref), bounds(aws))

@@ -140,3 +140,13 @@ test('a permit that appeared since the group was looked at makes it look again',
   await setRules(group, [web])
   expect(await rulesOf(group)).toEqual([web])
 })
+
+test('a group that one of the service’s machines does not know yet is tried again', async () => {
+  subject.loopback.inject({
+    operation: 'AuthorizeSecurityGroupIngress',
+    mode: 'error',
+    code: 'InvalidGroup.NotFound',
+    status: 400,
+  })
+  expect(await rulesOf(await make('young', [web]))).toEqual([web])
+})

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Intent } from '#shared/clouds/port.ts'
 import { clientsFor } from '#test/clouds/aws/raw.ts'
 import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
-import { intentOf, newJob, removeAll, residueOf } from '#test/shared/clouds/conformance/subject.ts'
+import { intentOf, newJob, removeAll, residueOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
 
 let subject: AwsSubject
 let ec2: ReturnType<typeof clientsFor>['ec2']
@@ -55,6 +55,21 @@ test('of two addresses of one intent one is left', async () => {
   const address = await cloud.networks.addresses.create({ ...intent, region, name: 'once' })
   expect(idsOf(job, 'address')).toEqual([address.id])
   await removeAll(subject, job)
+})
+
+test('a second address that was put to use meanwhile is spared', async () => {
+  const { cloud, region } = subject
+  const [job, other] = [newJob(), newJob()]
+  const intent = intentOf(job)
+  for (const _ of [1, 2]) await ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
+  await settled()
+  const [, second = ''] = idsOf(job, 'address').toSorted()
+  const vm = await runVm(subject, other)
+  await ec2.associateAddress({ AllocationId: second, InstanceId: vm.id })
+  const address = await cloud.networks.addresses.create({ ...intent, region, name: 'once' })
+  expect(idsOf(job, 'address').toSorted()).toEqual([address.id, second])
+  await removeAll(subject, job)
+  await removeAll(subject, other)
 })
 
 test('a subnet and a group of an intent that died are taken up, and completed', async () => {
