@@ -118,6 +118,8 @@ export function describeInstance(region: Region, instance: Instance): Xml {
     virtualizationType: 'hvm',
     hypervisor: 'xen',
     monitoring: { state: instance.detailedMonitoring ? 'enabled' : 'disabled' },
+    // The images say that their guests know version 2 of the metadata service: nothing else is answered then.
+    metadataOptions: { state: 'applied', httpTokens: 'required', httpEndpoint: 'enabled' },
     stateReason: instance.reason,
     tagSet: tagsOf(instance.tags),
   }

@@ -76,6 +76,7 @@ test('a VM tells of its protection, its metrics and its disks', async () => {
   expect(await resource('vm', vm.id)).toMatchObject({
     deletionProtected: false,
     disksEncrypted: false,
+    metadataProtected: true,
     running: true,
   })
   await ec2.modifyInstanceAttribute({ InstanceId: vm.id, DisableApiTermination: { Value: true } })
