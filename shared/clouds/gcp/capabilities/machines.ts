@@ -201,7 +201,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'networks.addresses.delete': { calls: ['compute.addresses.delete', waits.region] },
   'storage.volumes.list': { calls: ['compute.disks.aggregatedList'] },
   'storage.volumes.get': { calls: ['compute.disks.get'] },
-  'storage.volumes.create': { calls: ['compute.disks.get', 'compute.disks.insert', waits.zone] },
+  'storage.volumes.create': { calls: ['compute.disks.insert', waits.zone] },
   'storage.volumes.resize': { calls: ['compute.disks.get', 'compute.disks.resize', waits.zone] },
   'storage.volumes.attach': { calls: ['compute.disks.get', 'compute.instances.attachDisk', waits.zone] },
   'storage.volumes.detach': {

@@ -2,7 +2,10 @@ import { join } from 'node:path'
 import { openGcp } from '#shared/clouds/gcp/gcp.ts'
 import { realClock } from '#test/clouds/core/clock.ts'
 import { createSignIn } from '#test/clouds/gcp/signin.ts'
+import { machineCases } from '#test/shared/clouds/gcp/recorded/machines.ts'
+import { networkCases } from '#test/shared/clouds/gcp/recorded/networks.ts'
 import { serviceCases } from '#test/shared/clouds/gcp/recorded/services.ts'
+import { throttlingCases } from '#test/shared/clouds/gcp/recorded/throttling.ts'
 import { recorded } from '#test/shared/clouds/recorded.ts'
 
 const signIn = createSignIn({ project: 'my-project', clock: realClock, tokenSeconds: 3600 })
@@ -28,5 +31,5 @@ recorded('Google Cloud', {
       },
       workerId: 'worker-7f3a',
     }),
-  cases: serviceCases,
+  cases: [...machineCases, ...networkCases, ...serviceCases, ...throttlingCases],
 })
