@@ -165,6 +165,15 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   ReferencedResourceNotProvisioned: conflict,
   RetryableError: { code: 'unavailable', kind: 'retryable' },
   PropertyChangeNotAllowed: settled,
+  ScopeLocked: {
+    ...settled,
+    remedy: 'Remove the lock on the resource or on its group, or leave it as it is.',
+  },
+  MissingSubscriptionRegistration: {
+    ...forbidden,
+    remedy:
+      'Register the resource provider that the message names, under "Resource providers" of the subscription.',
+  },
   PreconditionFailed: conflict,
   InvalidVhd: {
     code: 'integrity',

@@ -13,6 +13,8 @@ export interface NewImage extends Intent {
   name: string
   architecture: Architecture
   firmware: Firmware
+  /** Azure's security type of the VM it is made of: an image of another type would be refused. */
+  securityType?: string
 }
 
 /**
@@ -48,6 +50,9 @@ export async function startImage(
         osState: 'Specialized',
         hyperVGeneration: generationOf(image.firmware),
         architecture: image.architecture === 'arm64' ? 'Arm64' : 'x64',
+        ...(image.securityType === undefined
+          ? {}
+          : { features: [{ name: 'SecurityType', value: image.securityType }] }),
         identifier: { publisher: 'novacron', offer: 'images', sku: name },
       },
       pace,

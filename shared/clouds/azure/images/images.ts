@@ -1,6 +1,6 @@
 import type { GalleryImage } from '@azure/arm-compute'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
-import { readVm } from '#shared/clouds/azure/compute/vms.ts'
+import { getVm, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
 import { goneIsFine } from '#shared/clouds/azure/gone.ts'
 import { exportState, isExport, startExport } from '#shared/clouds/azure/images/export.ts'
 import { startImage } from '#shared/clouds/azure/images/gallery.ts'
@@ -54,9 +54,16 @@ export function createImages(client: AzureClient): ImagesFacet {
       const vm = await readVm(client, ref)
       if (!vm) throw missing(`VM ${ref.id}`)
       const { architecture, firmware = 'bios' } = vm
-      return startImage(client, { token, tags, name, region: ref.region, architecture, firmware }, () => ({
-        source: { virtualMachineId: vm.id },
-      }))
+      const { securityProfile } = await getVm(client, vmTarget(client, ref))
+      const securityType = securityProfile?.securityType
+      const image = { token, tags, name, region: ref.region, architecture, firmware }
+      return startImage(
+        client,
+        { ...image, ...(securityType === undefined ? {} : { securityType }) },
+        () => ({
+          source: { virtualMachineId: vm.id },
+        }),
+      )
     },
 
     async importFile({ source, format, ...image }) {

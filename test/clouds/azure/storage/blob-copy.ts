@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
-import { badHeader, open } from '#test/clouds/azure/blob-bytes.ts'
+import { badHeader, thingAt } from '#test/clouds/azure/blob-bytes.ts'
 import type { Context } from '#test/clouds/azure/context.ts'
 import { Refusal } from '#test/clouds/azure/replies.ts'
 import { copyStateOf } from '#test/clouds/azure/storage/blob-facts.ts'
 import { newBlob } from '#test/clouds/azure/storage/blob-writes.ts'
 import type { BlobTarget } from '#test/clouds/azure/storage/data-plane.ts'
 import { enter } from '#test/clouds/azure/storage/world.ts'
+import { footerBytes } from '#test/clouds/azure/vhd.ts'
 
 /** A server-side copy: accepted at once, done after a while. The source is what an access signature of a disk or snapshot opens. */
 export async function copyBlob(context: Context, target: BlobTarget): Promise<PlainReply> {
@@ -22,20 +23,19 @@ export async function copyBlob(context: Context, target: BlobTarget): Promise<Pl
   } catch {
     throw new Refusal(403, 'CannotVerifyCopySource', 'Server failed to authenticate the copy source.')
   }
-  const source = await open(context, url)
+  const source = thingAt(context, url.pathname)
+  const sizeBytes = source.sizeBytes + footerBytes
   const storeId = `blob-${randomUUID()}`
-  await context.store.create(storeId, source.sizeBytes)
-  const blob = newBlob(target, { type: 'PageBlob', storeId, sizeBytes: source.sizeBytes })
+  await context.store.clone(storeId, source.storeId)
+  await context.store.resize(storeId, sizeBytes)
+  await context.store.write(storeId, source.sizeBytes, source.footer)
+  const blob = newBlob(target, { type: 'PageBlob', storeId, sizeBytes })
   const startedMs = context.clock.now()
   blob.copy = {
     id: randomUUID(),
     source: `${url.origin}${url.pathname}`,
     startedMs,
     copied: () => context.clock.now() >= startedMs + context.delays.snapshot,
-  }
-  for (let at = 0; at < source.sizeBytes; at += pieceBytes) {
-    const piece = await source.read(at, Math.min(pieceBytes, source.sizeBytes - at))
-    if (piece.some((byte) => byte !== 0)) await context.store.write(storeId, at, piece)
   }
   await enter(context, account, container, blob)
   return {
@@ -48,5 +48,3 @@ export async function copyBlob(context: Context, target: BlobTarget): Promise<Pl
     },
   }
 }
-
-const pieceBytes = 1024 * 1024

@@ -38,6 +38,8 @@ describe("Azure's refusals mean the same to every caller", () => {
     ['Conflict', 409, { code: 'conflict', kind: 'retryable' }],
     ['AttachDiskWhileBeingDetached', 409, { code: 'conflict', kind: 'retryable' }],
     ['PropertyChangeNotAllowed', 409, { code: 'conflict', kind: 'permanent' }],
+    ['ScopeLocked', 409, { code: 'conflict', kind: 'permanent' }],
+    ['MissingSubscriptionRegistration', 409, { code: 'forbidden', kind: 'permanent' }],
     ['AuthorizationFailed', 403, { code: 'forbidden', kind: 'permanent' }],
     ['SubscriptionNotFound', 404, { code: 'forbidden', kind: 'permanent' }],
     ['ResourceNotFound', 404, { code: 'not_found', kind: 'permanent' }],
