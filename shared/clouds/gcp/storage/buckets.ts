@@ -177,7 +177,6 @@ const notEmpty = (name: string, cause: CloudError): CloudError =>
     cloud: 'gcp',
     operation: cause.operation,
     code: 'conflict',
-    kind: 'retryable',
     remedy: 'Delete its objects first, old versions too, or delete it with its objects.',
     ...(cause.vendorCode === undefined ? {} : { vendorCode: cause.vendorCode }),
   })

@@ -37,7 +37,8 @@ export function imageSuite(current: () => World): void {
     })
     const path = `/images/${String(made.body['image']?.['id'])}`
     const cloud = await world.open()
-    const [wanted = 'raw'] = cloud.images.formats.export
+    // QCOW2 leaves out what nobody wrote, so it is the quickest where it is offered.
+    const wanted = cloud.images.formats.export.includes('qcow2') ? 'qcow2' : 'vhd'
     const target = { bucket: bucket['id'], key: `out/disk.${wanted}` }
     const exported = await world.post(`${path}/export`, { format: wanted, target })
     expect(exported.body['job']).toMatchObject({ kind: 'image.export', state: 'succeeded', residue: [] })
