@@ -3,8 +3,16 @@ import type { ObjectRef } from '#shared/clouds/port.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { mapParallel, unlessAbsent } from '#shared/clouds/aws/parallel.ts'
 
-/** Gives the object `fromKey` of the same bucket the key of `to`, within S3. False if there is no such object (any more). */
-export async function moveObject(aws: AwsClients, to: ObjectRef, fromKey: string): Promise<boolean> {
+/**
+ * Gives the object `fromKey` of the same bucket the key of `to`, within S3. False if there is no such object (any more).
+ * @param limits bytes that one CopyObject takes at most (the vendor's limit), and bytes of the parts of what is larger.
+ */
+export async function moveObject(
+  aws: Pick<AwsClients, 's3'>,
+  to: ObjectRef,
+  fromKey: string,
+  limits: CopyLimits = { oneCopyBytes: 5 * 2 ** 30, partBytes: 512 * 2 ** 20 },
+): Promise<boolean> {
   const { region, bucket: Bucket, key: Key } = to
   const head = await unlessAbsent(
     aws.s3(region, 'HeadObject', (s3, http) => s3.headObject({ Bucket, Key: fromKey }, http)),
@@ -12,7 +20,7 @@ export async function moveObject(aws: AwsClients, to: ObjectRef, fromKey: string
   if (head === undefined) return false
   const CopySource = `${Bucket}/${fromKey.split('/').map(encodeURIComponent).join('/')}`
   const sizeBytes = head.ContentLength ?? 0
-  if (sizeBytes > mostInOneCopy) await copyInParts(aws, to, CopySource, sizeBytes)
+  if (sizeBytes > limits.oneCopyBytes) await copyInParts(aws, to, CopySource, { sizeBytes, ...limits })
   else await aws.s3(region, 'CopyObject', (s3, http) => s3.copyObject({ Bucket, Key, CopySource }, http))
   await unlessAbsent(
     aws.s3(region, 'DeleteObject', (s3, http) => s3.deleteObject({ Bucket, Key: fromKey }, http)),
@@ -20,19 +28,24 @@ export async function moveObject(aws: AwsClients, to: ObjectRef, fromKey: string
   return true
 }
 
+interface CopyLimits {
+  oneCopyBytes: number
+  partBytes: number
+}
+
 async function copyInParts(
-  aws: AwsClients,
+  aws: Pick<AwsClients, 's3'>,
   { region, bucket: Bucket, key: Key }: ObjectRef,
   CopySource: string,
-  sizeBytes: number,
+  { sizeBytes, partBytes }: { sizeBytes: number; partBytes: number },
 ): Promise<void> {
   const { UploadId = '' } = await aws.s3(region, 'CreateMultipartUpload', (s3, http) =>
     s3.createMultipartUpload({ Bucket, Key }, http),
   )
-  const count = Math.ceil(sizeBytes / copiedAtOnce)
+  const count = Math.ceil(sizeBytes / partBytes)
   const ranges = Array.from({ length: count }, (_, index) => ({
     PartNumber: index + 1,
-    CopySourceRange: `bytes=${index * copiedAtOnce}-${Math.min(sizeBytes, (index + 1) * copiedAtOnce) - 1}`,
+    CopySourceRange: `bytes=${index * partBytes}-${Math.min(sizeBytes, (index + 1) * partBytes) - 1}`,
   }))
   try {
     const Parts: CompletedPart[] = []
@@ -56,7 +69,3 @@ async function copyInParts(
     throw error
   }
 }
-
-/** The most that CopyObject takes. */
-const mostInOneCopy = 5 * 2 ** 30
-const copiedAtOnce = 512 * 2 ** 20
