@@ -37,12 +37,8 @@ export async function sealDisk(
         parts: partsOf(staging, ref.region, image, written, manifest),
         tags: written.tags,
       })
-      await makeImage(
-        gcp,
-        image,
-        written,
-        `https://storage.googleapis.com/${staging.bucketOf(ref.region)}/${tarball}`,
-      )
+      const source = `https://storage.googleapis.com/${staging.bucketOf(ref.region)}/${tarball}`
+      await makeImage(gcp, { region: ref.region, name: image, written, source })
     }
     await staging.clear(ref.region, prefix)
   }
@@ -99,7 +95,10 @@ async function* partsOf(
   yield await put('trailer.gz', () => gzipMember(tarTrailer()))
 }
 
-async function makeImage(gcp: GcpClient, name: string, written: Written, source: string): Promise<void> {
+async function makeImage(
+  gcp: GcpClient,
+  { region, name, written, source }: { region: string; name: string; written: Written; source: string },
+): Promise<void> {
   const description = keptText({
     tags: written.tags,
     name: written.name,
@@ -110,6 +109,8 @@ async function makeImage(gcp: GcpClient, name: string, written: Written, source:
     labels: labelsOf(written.tags),
     ...(description === undefined ? {} : { description }),
     architecture: written.architecture === 'arm64' ? 'ARM64' : 'X86_64',
+    // Else Google keeps it in a whole continent's locations.
+    storageLocations: [region],
     rawDisk: { source, containerType: 'TAR' },
     guestOsFeatures: [
       { type: 'VIRTIO_SCSI_MULTIQUEUE' },

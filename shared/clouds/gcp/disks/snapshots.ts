@@ -169,6 +169,7 @@ async function imageOfSnapshot(
   const imageResource = {
     name,
     labels: labelsOf(tags),
+    storageLocations: [ref.region],
     sourceSnapshot: ref.id.includes('/') ? ref.id : snapshotId(ref.id),
   }
   await insertOnce(gcp, 'compute.images.insert', `${name} ${String(snapshot.id ?? '')}`, (requestId) =>
