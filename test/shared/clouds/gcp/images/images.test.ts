@@ -190,7 +190,7 @@ describe('images of Google Cloud', () => {
 function tarball(): Buffer {
   const header = Buffer.alloc(512)
   header.write('disk.raw')
-  header.write('0000644\0' + '0000000\0' + '0000000\0', 100)
+  header.write('0000644\u00000000000\u00000000000\0', 100)
   header.write(`${gibibyte.toString(8).padStart(11, '0')}\0`, 124)
   header.write('00000000000\0', 136)
   header.write('        0', 148)
