@@ -6,7 +6,7 @@ import { features, type Feature, type Operation } from '#shared/clouds/operation
 const region = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, 'must be a region name such as us-east-1 or eastus')
-const name = z
+const vmName = z
   .string()
   .regex(
     /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
@@ -74,7 +74,7 @@ const knownOptions = ['tenancy', 'placement_group', 'subnet', 'detailed_monitori
 /** The demands of the original interface, all of them: what is not honoured yet is answered with a warning. */
 export const createVmBody = z
   .strictObject({
-    name,
+    name: vmName,
     instance_type: instanceType.optional(),
     image_id: z
       .string()
@@ -204,4 +204,4 @@ export function demandsOf(body: CreateVmBody): (Operation | Feature)[] {
 const shortList = (names: string[]): string =>
   names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 
-export { region as regionSchema, name as vmNameSchema, tags as anyTags, vmTags }
+export { region as regionSchema, vmName as vmNameSchema, tags as anyTags, vmTags }

@@ -59,6 +59,23 @@ export type ResourceFacts = Pick<
 > &
   Partial<Pick<CloudResource, 'cloudId' | 'request' | 'found' | 'deletedAt'>>
 
+/** Those of a row's members that the view needs. */
+export const factsOf = (row: CloudResource): ResourceFacts => ({
+  id: row.id,
+  kind: row.kind,
+  providerId: row.providerId,
+  region: row.region,
+  name: row.name,
+  state: row.state,
+  tags: row.tags,
+  observed: row.observed,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+  ...(row.cloudId ? { cloudId: row.cloudId } : {}),
+  found: row.found,
+  ...(row.deletedAt ? { deletedAt: row.deletedAt } : {}),
+})
+
 export type ResourceView = Record<string, unknown> & { links: Record<string, string> }
 
 /** A resource as the API shows it: the members that all kinds share, and those of its kind. */

@@ -14,17 +14,21 @@ export interface CreateVars {
   subnets: CloudRef[]
 }
 
+type AnySpec = ResourceSpecs[ResourceKind]
 type Context<Spec> = StepContext<CreateResourceInput<Spec>>
 
+const step = stepsOf<CreateResourceInput<AnySpec>, CreateVars>()
+
 /** Asks the cloud for a resource. Undone by what the cloud says carries our tags, whatever became of the reply. */
-export const createStep = <Kind extends ResourceKind>(kind: Kind): Step =>
-  stepsOf<CreateResourceInput<ResourceSpecs[Kind]>, CreateVars>()('create', {
+export const createStep = (kind: ResourceKind): Step =>
+  step('create', {
     gives: ['ref', 'kept'],
     effect: 'changes',
     async run(context) {
       const { input } = context
       const cloud = await context.cloud(input.provider_id)
-      const craft: Craft<ResourceSpecs[Kind]> = crafts[kind]
+      // The API gives each kind the specification of its own; see ResourceSpecs.
+      const craft = crafts[kind] as Craft<AnySpec>
       const { ref, kept = {} } = await craft.create(cloud, creationOf(context))
       const name = input.name
       const seen: Seen = { ...ref, name, state: 'pending', tags: input.tags, observed: {} }
@@ -35,8 +39,8 @@ export const createStep = <Kind extends ResourceKind>(kind: Kind): Step =>
   })
 
 /** Waits until the cloud shows it ready, and records what it says. */
-export const awaitReady = <Kind extends ResourceKind>(kind: Kind): Step =>
-  stepsOf<CreateResourceInput<ResourceSpecs[Kind]>, CreateVars>()('await_ready', {
+export const awaitReady = (kind: ResourceKind): Step =>
+  step('await_ready', {
     needs: ['ref', 'kept'],
     effect: 'none',
     async run(context, { ref, kept }) {

@@ -22,7 +22,10 @@ export interface Seen extends CloudRef {
 }
 
 /** Subnets have rows of their own. */
-export const seeNetwork = ({ state, subnets: _, ...rest }: CloudNetwork): Seen => seen(rest, made[state])
+export function seeNetwork(network: CloudNetwork): Seen {
+  const { state, subnets: _, ...rest } = network
+  return seen(rest, made[state])
+}
 
 export const seeSubnet = (subnet: CloudSubnet): Seen => seen(subnet, 'available')
 

@@ -88,9 +88,14 @@ export const listPrices = endpoint({
         provider_id: provider.id,
         region,
         observed_at: observedAt.toISOString(),
-        prices: page.map(({ price: { asOf, zone, sku, kind, model, price, unit, region: where } }) => ({
-          ...{ sku, kind, model, region: where, price, unit },
+        prices: page.map(({ price: { asOf, zone, ...price } }) => ({
+          sku: price.sku,
+          kind: price.kind,
+          model: price.model,
+          region: price.region,
           zone: zone ?? null,
+          price: price.price,
+          unit: price.unit,
           as_of: asOf,
         })),
         next_cursor: next,

@@ -39,11 +39,9 @@ export const maxAgeField = (facet: ReadingFacet) =>
     .openapi({ description: 'How old the answer may be before the cloud is asked again.', example: '5m' })
 
 /** The answer while the cloud is still being asked. */
-export const readingPending = z
-  .object({ job: jobSchema, links })
-  .openapi('ReadingPending', {
-    description: 'The cloud is being asked; ask again when the job has finished.',
-  })
+export const readingPending = z.object({ job: jobSchema, links }).openapi('ReadingPending', {
+  description: 'The cloud is being asked; ask again when the job has finished.',
+})
 
 export const readingAnswers = (description: string, schema: z.ZodType) => ({
   200: { description: `${description} \`observed_at\` says when the cloud said so.`, schema },
@@ -91,8 +89,8 @@ export async function readThrough<Result>(
   if (job.state === 'succeeded' && reading) return reply(200, render(reading))
   if (isFinished(job.state)) throw refused(call, job)
   const self = linkTo(services, `/jobs/${jobId}`)
-  const links = { job: self, events: `${self}/events` }
-  return reply(202, { job: jobView(services, job), links }, { location: self })
+  const body = { job: jobView(services, job), links: { job: self, events: `${self}/events` } }
+  return reply(202, body, { location: self })
 }
 
 const idOf = ({ provider, facet, subject, query }: Question): string =>

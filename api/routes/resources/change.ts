@@ -11,7 +11,7 @@ import { assertEnabled, findResource, nounOf } from '#api/routes/resources/find.
 import { answerOf, currentAnswer } from '#api/routes/resources/submit.ts'
 import { freshJob, jobView } from '#api/views/job.ts'
 import { linkTo } from '#api/views/links.ts'
-import { resourceView } from '#api/views/resource.ts'
+import { factsOf, resourceView } from '#api/views/resource.ts'
 import { newId } from '#shared/ids.ts'
 import type { Kind } from '#shared/jobs/outlines.ts'
 import { submitJob } from '#shared/jobs/submit.ts'
@@ -76,7 +76,7 @@ export async function submitChange(
       requestedBy: principal.subject,
     })
     const job = freshJob({ id: jobId, kind: change.job, subject: row.id, requestedBy: principal.subject })
-    const view = resourceView(services, { ...row, state: change.state ?? row.state }, provider?.type)
+    const view = resourceView(services, { ...factsOf(row), state: change.state ?? row.state }, provider?.type)
     return {
       status: 202,
       body: answerOf(kind, view, jobView(services, job)),

@@ -192,7 +192,11 @@ async function restoreInPlace(
 /** A snapshot that a sync has found is of the one disk that it names. */
 function partsOf({ observed }: CloudResource, cloudId: string): SnapshotPart[] {
   const kept = observed['kept'] as { parts?: SnapshotPart[] } | undefined
-  const disk = { id: String(observed['disk'] ?? ''), sizeBytes: Number(observed['sizeBytes'] ?? 0) }
+  const { disk: diskId, sizeBytes } = observed
+  const disk = {
+    id: typeof diskId === 'string' ? diskId : '',
+    sizeBytes: typeof sizeBytes === 'number' ? sizeBytes : 0,
+  }
   return kept?.parts ?? [{ id: cloudId, disk }]
 }
 

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import type { CloudResource } from '#db/entities/resource.ts'
 import { assertProviderCan } from '#api/http/capability.ts'
 import { endpoint } from '#api/http/endpoint.ts'
+import { ApiError } from '#api/http/problem.ts'
 import { nameField, placedBody } from '#api/routes/resources/body.ts'
 import { deleteOf } from '#api/routes/resources/delete.ts'
 import { findResource, providerFor, resourceQuery } from '#api/routes/resources/find.ts'
@@ -33,7 +35,7 @@ const ofVolume = endpoint({
     const row = await findResource(services, tenantId, 'volume', param('id'), query.provider_id)
     const { provider, region } = await providerFor(services, tenantId, row.providerId, row.region)
     assertProviderCan(provider, ['disks.createSnapshot'])
-    const volume = { region, id: madeVm({ ...row, vmId: row.cloudId }) }
+    const volume = { region, id: madeVolume(row) }
     return submitCreation(call, {
       kind: 'snapshot',
       job: 'snapshot.create',
@@ -84,6 +86,15 @@ const ofVm = endpoint({
 })
 
 export const snapshotEndpoints = [listOf(kind), getOf(kind), deleteOf(kind), restoreSnapshot, ofVolume, ofVm]
+
+/** The cloud's id of a volume that is there. */
+function madeVolume({ cloudId, state, deletedAt }: CloudResource): string {
+  if (cloudId && !deletedAt && (state === 'available' || state === 'in_use')) return cloudId
+  throw new ApiError('resource_state', `The volume is ${state}, so there is nothing to take a snapshot of.`, {
+    remedy: 'Use a volume that is available or in use.',
+    details: { state },
+  })
+}
 
 /** Names of at most 63 characters with a letter or digit at either end, as every cloud takes them. */
 const defaultName = (of: string): string => {

@@ -55,7 +55,12 @@ export async function submitCreation(call: Call, made: NewResource): Promise<Res
   const jobId = newId('job')
   const at = new Date()
   const row: ResourceFacts = {
-    ...{ id, kind, region, name, tags, observed },
+    id,
+    kind,
+    region,
+    name,
+    tags,
+    observed,
     providerId: provider.id,
     state: 'pending',
     createdAt: at,

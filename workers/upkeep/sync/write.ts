@@ -67,17 +67,20 @@ export const adoptVms = ({ tenantId, providerId }: Books, list: readonly CloudVm
       tenantId,
       providerId,
       JSON.stringify(
-        batch.map(({ id, region, name, state, tags, createdAt: _, ...observed }) => ({
-          id: newId('vm'),
-          vm_id: id,
-          region,
-          name: (name || id).slice(0, 255),
-          instance_type: observed.instanceType,
-          state,
-          tags,
-          observed,
-          owner: tags['novacron-job'] ?? null,
-        })),
+        batch.map((vm) => {
+          const { id, region, name, state, tags, createdAt: _, ...observed } = vm
+          return {
+            id: newId('vm'),
+            vm_id: id,
+            region,
+            name: (name || id).slice(0, 255),
+            instance_type: observed.instanceType,
+            state,
+            tags,
+            observed,
+            owner: tags['novacron-job'] ?? null,
+          }
+        }),
       ),
     ],
   }))

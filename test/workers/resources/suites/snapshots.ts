@@ -4,7 +4,7 @@ import type { World } from '#test/workers/resources/world.ts'
 
 /** Snapshots of VMs and volumes, and what is restored from them. */
 export function snapshotSuite(current: () => World): void {
-  const diskOf = (vm: Json) => (vm['metadata']?.['disks'] as unknown as { id: string }[])[0]?.id
+  const diskOf = (vm: Json) => (vm['metadata']?.['disks'] as unknown as { id: string }[] | undefined)?.[0]?.id
 
   test('a VM is set back to its snapshot: disks replaced, power as it was, nothing left over', async () => {
     const world = current()

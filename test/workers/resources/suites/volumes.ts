@@ -35,7 +35,7 @@ export function volumeSuite(current: () => World): void {
       volume: { state: 'in_use', attached_to: vm['vm_id'] },
     })
     const disksOf = async () =>
-      ((await world.get(vmPath))['metadata']?.['disks'] as unknown as unknown[]).length
+      ((await world.get(vmPath))['metadata']?.['disks'] as unknown[] | undefined)?.length
     expect(await disksOf()).toBe(2)
     expect((await world.delete(path)).body).toMatchObject({ code: 'resource_state' })
     expect((await world.post(`${path}/detach`)).body).toMatchObject({
