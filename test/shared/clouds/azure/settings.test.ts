@@ -23,6 +23,9 @@ describe('settings', () => {
       authorityUrl: 'https://login.microsoftonline.com',
       privateAuthority: false,
       tokenScope: 'https://management.azure.com/.default',
+      pricesUrl: 'https://prices.azure.com',
+      storageUrl: 'https://{account}.blob.core.windows.net',
+      throttleWaitMs: 15_000,
       resourceGroup: 'novacron',
       userAgent: 'novacron/0.1.0 (w-1)',
     })
@@ -34,6 +37,7 @@ describe('settings', () => {
     )
     expect(settings.authorityUrl).toBe('https://login.microsoftonline.us')
     expect(settings.tokenScope).toBe('https://management.usgovcloudapi.net/.default')
+    expect(settings.storageUrl).toBe('https://{account}.blob.core.usgovcloudapi.net')
   })
 
   const wrong: [string, Partial<CloudSettings>, string][] = [
@@ -43,6 +47,14 @@ describe('settings', () => {
       'credentials.client_secret',
     ],
     ['plain http', { endpoints: { management: 'http://127.0.0.1:1' } }, 'endpoints.management'],
+    ['storage in one place', { endpoints: { storage: 'https://127.0.0.1:1' } }, 'endpoints.storage'],
+    [
+      'storage over plain http',
+      { endpoints: { storage: 'http://127.0.0.1:1/{account}' } },
+      'endpoints.storage',
+    ],
+    ['prices over plain http', { endpoints: { prices: 'http://127.0.0.1:1' } }, 'endpoints.prices'],
+    ['patience that is no number', { options: { throttle_wait_ms: 'long' } }, 'options.throttle_wait_ms'],
     ['no URL', { endpoints: { authority: 'login' } }, 'endpoints.authority'],
     ['a CA that is none', { options: { ca_pem: 'nonsense' } }, 'options.ca_pem'],
     ['a group that is no text', { options: { resource_group: 7 } }, 'options.resource_group'],

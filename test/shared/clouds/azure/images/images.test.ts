@@ -182,6 +182,9 @@ describe('an image of a VM', () => {
     const task = await cloud.images.exportFile(exporting)
     expect(await cloud.images.exportFile(exporting)).toEqual(task)
     expect(await untilOver(task)).toMatchObject({ state: 'ready', progressPercent: 100 })
+    const through = ({ tags }: { tags: Record<string, string> }) =>
+      tags['novacron-name'] === 'export to out.vhd'
+    expect(residueOf(subject.loopback, job).filter(through)).toEqual([])
     expect(await untilOver(task)).toMatchObject({ state: 'ready' })
     const original = await readFile(subject.imagePath)
     const exported = await download('out.vhd', { offset: 0, length: original.length })
