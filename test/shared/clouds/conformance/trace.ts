@@ -1,6 +1,6 @@
 import { operations, type Operation } from '#shared/clouds/operations.ts'
 import type { Cloud, CreateVm } from '#shared/clouds/port.ts'
-import type { LoopbackCloud } from '#test/clouds/core/types.ts'
+import type { Call, LoopbackCloud } from '#test/clouds/core/types.ts'
 
 /** Which vendor operations arrived while which operation of the port ran. */
 export interface Trace {
@@ -44,8 +44,7 @@ export function createTracer(
     const lastSeq = loopback.calls().at(-1)?.seq ?? 0
     return () => {
       running.delete(run)
-      const arrived = loopback.calls().filter(({ seq }) => seq > lastSeq)
-      const calls = new Set(arrived.map(({ operation }) => operation))
+      const calls = new Set(callsAfter(loopback, lastSeq).map(({ operation }) => operation))
       for (const each of ignored) calls.delete(each)
       if (run.alone) note(of, calls)
     }
@@ -64,6 +63,12 @@ export function callsOf(
 ): readonly string[] {
   const capability = declared[operation]
   return capability !== undefined && 'calls' in capability ? capability.calls : []
+}
+
+/** From the end: the log is long, and an operation makes few calls. */
+function callsAfter({ calls }: Pick<LoopbackCloud, 'calls'>, lastSeq: number): readonly Call[] {
+  const all = calls()
+  return all.slice(all.findLastIndex(({ seq }) => seq <= lastSeq) + 1)
 }
 
 /** Notes the beginning of an operation; what it gives notes the end. */
