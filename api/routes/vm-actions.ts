@@ -78,7 +78,7 @@ const actions: Action[] = [
     permission: 'vms:operate',
     summary: 'Suspend a VM',
     description:
-      'Keeps its memory and stops paying for the compute (hibernates, where the cloud calls it so). The VM must have been made so that it can.',
+      'Keeps its memory and stops paying for the compute (hibernates, where the cloud calls it so). GCP can always; AWS a VM that was made with `custom_options.encryption` and a boot disk with room for its memory; Azure one of a size that can, of the default image.',
     kind: 'vm.suspend',
     verb: 'suspended',
     demand: 'compute.suspend',

@@ -31,6 +31,8 @@ interface Dialect {
   deleteVolume: string
   swapDisk: string
   resize: string
+  /** What a VM must be made with to be suspended later. */
+  sleeper: object
   /** Calls of the same name that a resize makes first. */
   resizeSkip: number
 }
@@ -46,6 +48,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     deleteVolume: 'DeleteVolume',
     swapDisk: 'DetachVolume',
     resize: 'ModifyInstanceAttribute',
+    sleeper: { storage: 40, custom_options: { encryption: {} } },
     resizeSkip: 0,
   },
   azure: {
@@ -58,6 +61,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     deleteVolume: 'Disks_Delete',
     swapDisk: 'VirtualMachines_Update',
     resize: 'VirtualMachines_Update',
+    sleeper: { instance_type: 'Standard_D2s_v5' },
     resizeSkip: 1,
   },
   gcp: {
@@ -70,6 +74,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     deleteVolume: 'compute.disks.delete',
     swapDisk: 'compute.instances.detachDisk',
     resize: 'compute.instances.setMachineType',
+    sleeper: {},
     resizeSkip: 0,
   },
 }

@@ -52,7 +52,7 @@ export function vmSuite(current: () => World): void {
 
   test('a VM is suspended, keeping its memory, and goes on', async () => {
     const world = current()
-    const vm = await world.runVm({ name: 'sleeper', storage: 30 })
+    const vm = await world.runVm({ name: 'sleeper', ...world.dialect.sleeper })
     const path = `/vms/${String(vm['id'])}`
     expect((await world.post(`${path}/suspend`)).body).toMatchObject({
       job: { kind: 'vm.suspend', state: 'succeeded' },
