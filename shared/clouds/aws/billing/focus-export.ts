@@ -55,7 +55,8 @@ async function* readRows(objects: ObjectsFacet, place: FocusExport, key: string)
   } catch (error) {
     // What zlib and JSON say of bytes; everything else is the cloud's or the caller's.
     const { code } = error as { code?: string }
-    const damaged = error instanceof SyntaxError || (error instanceof Error && /^Z_/.test(code ?? ''))
+    const damaged =
+      error instanceof SyntaxError || (error instanceof Error && code?.startsWith('Z_') === true)
     throw damaged ? unreadable(place, key, error.message) : error
   }
 }
