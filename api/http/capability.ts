@@ -17,7 +17,7 @@ export function lacksOf(type: string, demands: readonly (Operation | Feature)[])
     return demands.map((what) => ({ what, reason: `Clouds of type "${type}" have no adapter yet.` }))
   return demands.flatMap((what): Lack[] => {
     const capability = isFeature(what) ? declared.features[what] : declared.operations[what]
-    if (capability === undefined || !('lacking' in capability)) return []
+    if (!('lacking' in capability)) return []
     const remedy = 'remedy' in capability ? String(capability.remedy) : undefined
     return [{ what, reason: capability.lacking, ...(remedy === undefined ? {} : { remedy }) }]
   })
