@@ -100,7 +100,7 @@ export const serviceCases: RecordedCase[] = [
     source: `${docs}/storage/docs/json_api/v1/status-codes#409-conflict`,
     replies: ['storage-error-not-empty.http'],
     call: (cloud) => cloud.storage.buckets.delete(bucket, { withObjects: false }),
-    throws: { code: 'conflict', retryable: true, operation: 'storage.buckets.delete' },
+    throws: { code: 'conflict', retryable: false, operation: 'storage.buckets.delete' },
   },
   {
     title: 'buckets made and deleted too fast',
