@@ -65,7 +65,8 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   ZONE_RESOURCE_POOL_EXHAUSTED_WITH_DETAILS: capacity('zone'),
   REGION_RESOURCE_POOL_EXHAUSTED: capacity('region'),
   UNSUPPORTED_OPERATION: {
-    ...invalid,
+    code: 'unsupported',
+    kind: 'permanent',
     remedy: 'The message says what this machine type or state does not allow.',
   },
   RESOURCE_IN_USE_BY_ANOTHER_RESOURCE: conflict,

@@ -22,7 +22,9 @@ const shape = z.object({
     client_email: z.email(),
     private_key: z
       .string()
-      .includes('PRIVATE KEY', { message: 'must be the PEM of the service account’s key' }),
+      .includes('PRIVATE KEY', { message: 'must be the PEM of the service account’s key' })
+      // As it stands in the JSON file, where a line end is a backslash and an n.
+      .transform((pem) => pem.replaceAll(String.raw`\n`, '\n')),
   }),
   endpoints: z.strictObject({
     token: endpoint,

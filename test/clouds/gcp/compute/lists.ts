@@ -72,11 +72,11 @@ function cut(
     .map((item) => ({ item, key: rank(item) }))
     .filter(({ key }) => last === undefined || key > last)
     .toSorted((a, b) => (a.key < b.key ? -1 : 1))
-  const page = found.slice(0, Math.min(Math.max(1, wanted), world.pageLimit))
-  const end = page.at(-1)
-  const more = end !== undefined && page.length < found.length
+  const cutOut = found.slice(0, Math.min(Math.max(1, wanted), world.pageLimit))
+  const end = cutOut.at(-1)
+  const more = end !== undefined && cutOut.length < found.length
   return {
-    items: page.map(({ item }) => item),
+    items: cutOut.map(({ item }) => item),
     ...(more ? { nextPageToken: tokenOf(end.key, operation, filter) } : {}),
   }
 }

@@ -22,7 +22,7 @@ test('a VM is found by its bare name, its partial path and its whole URL, in whi
     `projects/${project}/${vm.id}`,
     `${loopback.url}/compute/v1/projects/${project}/${vm.id}`,
   ])
-    expect((await cloud.compute.get({ region, id }))?.id, id).toBe(vm.id)
+    expect(await cloud.compute.get({ region, id })).toMatchObject({ id: vm.id })
   expect(await cloud.compute.get({ region, id: 'nobody' })).toBeUndefined()
   await expect(cloud.compute.start({ region, id: 'nobody' })).rejects.toMatchObject({ code: 'not_found' })
   await expect(cloud.compute.get({ region, id: 'zones/a/disks/b' })).rejects.toMatchObject({
