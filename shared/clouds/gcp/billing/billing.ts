@@ -14,9 +14,7 @@ export function createBilling(gcp: GcpClient): BillingFacet {
     async *rows({ from, to }) {
       if (table === undefined) throw notExported(gcp.settings.providerId)
       for (const [field, day] of Object.entries({ from, to })) checkDay(field, day)
-      // `project:dataset.table` is how the older dialect writes it.
-      const query = billingQuery(table.replace(':', '.'))
-      for await (const row of queryRows(gcp, query, { from, to })) yield focusRowOf(row)
+      for await (const row of queryRows(gcp, billingQuery(table), { from, to })) yield focusRowOf(row)
     },
   }
 }

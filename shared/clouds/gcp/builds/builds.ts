@@ -43,13 +43,19 @@ export async function startBuild(
     service: 'cloudbuild',
     path: `/v1/projects/${gcp.project}/builds`,
     body: {
-      steps: [{ ...step, env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }, ...after],
+      steps: [{ ...literal(step), env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }, ...after.map(literal)],
       timeout: `${buildTimeoutS}s`,
       tags: [tag, ...tags],
     },
   })) as { metadata?: { build?: BuildReply } }
   return buildOf(operation.metadata?.build ?? {})
 }
+
+/** Cloud Build puts its own values in the place of `$NAME`; a tag or a path with a dollar sign means itself. */
+const literal = (step: BuildStep): BuildStep => ({
+  ...step,
+  args: step.args.map((arg) => arg.replaceAll('$', '$$$$')),
+})
 
 /** Where a build is, or undefined if there is none of that id. */
 export async function getBuild(gcp: GcpClient, id: string): Promise<Build | undefined> {

@@ -97,11 +97,12 @@ function readBuild(world: World, sent: unknown): LoopbackBuild {
     throw invalid('build.timeout', 'a duration of at most 24 hours')
   if (!isTexts(tags) || tags.some((tag) => !/^[\w][\w.-]{0,127}$/.test(tag)))
     throw invalid('build.tags', 'tags')
+  const id = randomUUID()
   return {
-    id: randomUUID(),
+    id,
     status: 'QUEUED',
     detail: undefined,
-    steps: steps.map(readStep),
+    steps: steps.map((step: unknown) => substituted(readStep(step), world, id)),
     tags,
     timeout,
     createdMs: world.clock.now(),
@@ -117,6 +118,32 @@ function readStep(sent: unknown): LoopbackBuild['steps'][number] {
   if (typeof name !== 'string' || name === '') throw invalid('build.steps.name', 'a container image')
   if (!isTexts(args) || !isTexts(env)) throw invalid('build.steps.args', 'strings')
   return { name, args, env }
+}
+
+/** `$$` is a dollar sign, `$NAME` one of the service's own values: https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values */
+function substituted(
+  { name, args, env }: LoopbackBuild['steps'][number],
+  { project, projectNumber }: World,
+  id: string,
+): LoopbackBuild['steps'][number] {
+  const values: Record<string, string> = {
+    BUILD_ID: id,
+    PROJECT_ID: project,
+    PROJECT_NUMBER: projectNumber,
+    LOCATION: 'global',
+  }
+  const fill = (text: string) =>
+    text.replaceAll(/\$(?:\$|\{?([A-Z_][A-Z0-9_]*)\}?)/gi, (whole, key?: string) => {
+      if (whole === '$$') return '$'
+      const value = values[key ?? '']
+      if (value !== undefined) return value
+      throw new Refusal(
+        400,
+        'INVALID_ARGUMENT',
+        `invalid value for 'build.substitutions': key in the template "${key}" is not a valid built-in substitution`,
+      )
+    })
+  return { name: fill(name), args: args.map(fill), env: env.map(fill) }
 }
 
 /** Waits in the queue, works, and ends well or with what its step said. */

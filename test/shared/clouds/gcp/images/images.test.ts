@@ -174,6 +174,15 @@ describe('images of Google Cloud', () => {
     expect(loopback.calls()).toEqual([])
   })
 
+  test('a name or tag with a dollar sign is not taken for a variable of the build', async () => {
+    const { images, put } = await openImages()
+    await put('in', disk())
+    const wishes = importing('in', 'raw')
+    const tags = { ...wishes.tags, price: 'US$ 5', path: '$PROJECT_ID/$$/${x}' }
+    const { image } = await endOf(images, await images.importFile({ ...wishes, tags, name: 'costs $HOME' }))
+    expect(image && (await images.get(image))).toMatchObject({ name: 'costs $HOME', tags })
+  })
+
   test('a build that fails says why in its own words', async () => {
     const { images } = await openImages()
     const image = { region, id: 'global/images/not-there' }
