@@ -68,6 +68,30 @@ async function judgeAll(cases: Case[]): Promise<void> {
   expect(faults.slice(0, 10)).toEqual([])
 }
 
+/** One resource of each kind that the API makes without more ado, by its path. */
+async function makeResources(client: Client): Promise<Record<string, string>> {
+  const made: Record<string, string> = {}
+  for (const [path, one] of [
+    ['networks', 'network'],
+    ['security-groups', 'security_group'],
+    ['addresses', 'address'],
+    ['volumes', 'volume'],
+    ['buckets', 'bucket'],
+  ] as const)
+    made[path] = textAt(await client.post(`/${path}`, soundBodies[`/api/multicloud/${path}`]), `${one}.id`)
+  const snapshot = await client.post('/vms/vm_own/snapshot', { name: 'fuzzed' })
+  const image = await client.post('/images', { vm_id: 'vm_own', name: 'fuzzed' })
+  const subnet = await api.pool.query<{ id: string }>(
+    `select id from cloud_resources where tenant_id = 'acme' and kind = 'subnet' limit 1`,
+  )
+  return {
+    ...made,
+    subnets: subnet.rows[0]?.id ?? '',
+    snapshots: textAt(snapshot, 'snapshot.id'),
+    images: textAt(image, 'image.id'),
+  }
+}
+
 const bearer = (client: Client) => ({ authorization: `Bearer ${client.token}` })
 const json = { 'content-type': 'application/json' }
 let total = 0
@@ -108,7 +132,9 @@ test('ids that are nobody’s or another tenant’s, on every route that names s
     vm_id: 'vm_other',
     destination_provider_id: 'azure-prod',
   })
+  const resources = await makeResources(admin)
   const foreign: Record<string, string> = {
+    ...resources,
     providers: 'aws-prod',
     vms: textAt(vm, 'vm.id'),
     migrations: textAt(migration, 'migration.id'),
@@ -259,9 +285,10 @@ test('that was more than 2,000 requests, none of which was our fault or changed 
   expect(api.logged()).not.toContain('request failed')
   const { rows } = await api.pool.query(
     `select (select count(*)::int from cloud_providers) as providers, (select count(*)::int from webhooks) as webhooks,
-       (select count(*)::int from multicloud_vms) as vms, (select count(*)::int from migrations) as migrations`,
+       (select count(*)::int from multicloud_vms) as vms, (select count(*)::int from migrations) as migrations,
+       (select count(*)::int from cloud_resources) as resources, (select count(*)::int from jobs where kind like '%.delete') as deletions`,
   )
-  expect(rows).toEqual([{ providers: 2, webhooks: 1, vms: 3, migrations: 1 }])
+  expect(rows).toEqual([{ providers: 2, webhooks: 1, vms: 3, migrations: 1, resources: 8, deletions: 0 }])
 })
 
 test('what is odd in one place only may be accepted, but is never our fault', async () => {
