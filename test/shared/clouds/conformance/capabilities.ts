@@ -35,6 +35,16 @@ export function capabilities(subject: Subject, trace: () => Trace): void {
       expect(Object.fromEntries(never)).toEqual({})
     })
 
+    test('excuse only calls that they name', () => {
+      const { operations: declared } = subject.cloud.capabilities
+      const stale = names.flatMap((operation) => {
+        const named = callsOf(declared, operation)
+        const excused = Object.keys(subject.dialect.unseen[operation] ?? {})
+        return excused.filter((call) => !named.includes(call)).map((call) => `${operation}: ${call}`)
+      })
+      expect(stale).toEqual([])
+    })
+
     test('are true of what is lacking: it is refused with the reason, before anything is changed', async () => {
       for (const operation of names) {
         if (can(subject, operation)) continue
