@@ -51,6 +51,7 @@ export function checkApiVersion({ apiVersion, type }: Route, url: URL): void {
 }
 
 const resources = '2022-12-01'
+const resourceGroups = '2025-04-01'
 const compute = '2026-04-01'
 const storage = '2026-03-02'
 const networking = '2026-01-01'
@@ -70,8 +71,14 @@ const table: Entry[] = [
   ...services,
   entry('Subscriptions_Get', 'GET', '', resources, subscription.getSubscription),
   entry('Subscriptions_ListLocations', 'GET', '/locations', resources, subscription.listLocations),
-  entry('ResourceGroups_CreateOrUpdate', 'PUT', '/resourceGroups/{group}', resources, subscription.putGroup),
-  entry('ResourceGroups_Get', 'GET', '/resourceGroups/{group}', resources, subscription.getGroup),
+  entry(
+    'ResourceGroups_CreateOrUpdate',
+    'PUT',
+    '/resourceGroups/{group}',
+    resourceGroups,
+    subscription.putGroup,
+  ),
+  entry('ResourceGroups_Get', 'GET', '/resourceGroups/{group}', resourceGroups, subscription.getGroup),
   entry('ResourceSkus_List', 'GET', '/providers/Microsoft.Compute/skus', skus, subscription.listSkus),
   entry(
     'Operations_Get',

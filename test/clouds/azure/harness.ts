@@ -10,6 +10,7 @@ export const compute = 'api-version=2026-04-01'
 export const storage = 'api-version=2026-03-02'
 export const networking = 'api-version=2026-01-01'
 export const resources = 'api-version=2022-12-01'
+export const resourceGroups = 'api-version=2025-04-01'
 
 export interface Bare {
   cloud: StartedCloud
@@ -34,7 +35,7 @@ export function bareAzure(options: Partial<AzureOptions> = {}): Bare {
     }
     bare.cloud = await startAzure({ dir, boot: false, delaysMs: instant, ...options })
     bare.raw = createRaw(bare.cloud)
-    await bare.raw.arm('PUT', `/resourceGroups/g?${resources}`, { location: 'eastus' })
+    await bare.raw.arm('PUT', `/resourceGroups/g?${resourceGroups}`, { location: 'eastus' })
   })
   afterAll(async () => {
     bare.raw.close()

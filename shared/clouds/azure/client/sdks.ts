@@ -1,6 +1,7 @@
 import type { ComputeManagementClient } from '@azure/arm-compute'
 import type { MonitorClient } from '@azure/arm-monitor'
 import type { NetworkManagementClient } from '@azure/arm-network'
+import type { ResourceManagementClient } from '@azure/arm-resources'
 import type { StorageManagementClient } from '@azure/arm-storage'
 import type { HttpClient, PipelinePolicy } from '@azure/core-rest-pipeline'
 import type { TokenCredential } from '@azure/identity'
@@ -14,6 +15,7 @@ export interface Sdks {
   readonly network: NetworkManagementClient
   readonly storage: StorageManagementClient
   readonly monitor: MonitorClient
+  readonly resources: ResourceManagementClient
 }
 
 /** Before the token is asked for; the transport asks again in the last moment, on every attempt. */
@@ -59,6 +61,10 @@ export function createSdks(
     monitor: lazily(async () => {
       const { MonitorClient } = await import('@azure/arm-monitor')
       return new MonitorClient(credential, subscriptionId, options)
+    }),
+    resources: lazily(async () => {
+      const { ResourceManagementClient } = await import('@azure/arm-resources')
+      return new ResourceManagementClient(credential, subscriptionId, options)
     }),
   }
 }

@@ -81,7 +81,7 @@ describe('accounts and what is in them are refused', () => {
   })
 
   test('when another group has the name', async () => {
-    await azure.raw.arm('PUT', '/resourceGroups/h?api-version=2022-12-01', { location: 'eastus' })
+    await azure.raw.arm('PUT', '/resourceGroups/h?api-version=2025-04-01', { location: 'eastus' })
     const reply = await azure.raw.arm('PUT', `${path.replace('/g/', '/h/')}?${version}`, body)
     expect([reply.status, reply.json.error?.code]).toEqual([409, 'StorageAccountAlreadyTaken'])
   })

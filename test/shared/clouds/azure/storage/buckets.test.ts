@@ -199,7 +199,7 @@ describe('a container in an account that others made', () => {
 
   beforeAll(async () => {
     raw = createRaw(subject.loopback)
-    await put('/resourceGroups/theirs?api-version=2022-12-01', { location: region })
+    await put('/resourceGroups/theirs?api-version=2025-04-01', { location: region })
     await put(`${place}?${version}`, { location: region, kind: 'StorageV2', sku: { name: 'Standard_GRS' } })
     await new Promise((resolve) => void setTimeout(resolve, 30))
     for (const name of ['data', 'other'])
