@@ -30,6 +30,9 @@ interface Dialect {
   createVolume: string
   deleteVolume: string
   swapDisk: string
+  attach: string
+  /** The last call of a change of rules. */
+  setRules: string
   resize: string
   /** What a VM must be made with to be suspended later. */
   sleeper: object
@@ -47,6 +50,8 @@ const dialects: Record<TestedCloud, Dialect> = {
     createVolume: 'CreateVolume',
     deleteVolume: 'DeleteVolume',
     swapDisk: 'DetachVolume',
+    attach: 'AttachVolume',
+    setRules: 'RevokeSecurityGroupIngress',
     resize: 'ModifyInstanceAttribute',
     sleeper: { storage: 40, custom_options: { encryption: {} } },
     resizeSkip: 0,
@@ -60,6 +65,8 @@ const dialects: Record<TestedCloud, Dialect> = {
     createVolume: 'Disks_CreateOrUpdate',
     deleteVolume: 'Disks_Delete',
     swapDisk: 'VirtualMachines_Update',
+    attach: 'VirtualMachines_AttachDetachDataDisks',
+    setRules: 'NetworkSecurityGroups_CreateOrUpdate',
     resize: 'VirtualMachines_Update',
     sleeper: { instance_type: 'Standard_D2s_v5' },
     resizeSkip: 1,
@@ -73,6 +80,8 @@ const dialects: Record<TestedCloud, Dialect> = {
     createVolume: 'compute.disks.insert',
     deleteVolume: 'compute.disks.delete',
     swapDisk: 'compute.instances.detachDisk',
+    attach: 'compute.instances.attachDisk',
+    setRules: 'compute.firewalls.delete',
     resize: 'compute.instances.setMachineType',
     sleeper: {},
     resizeSkip: 0,

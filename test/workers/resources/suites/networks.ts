@@ -123,4 +123,31 @@ export function networkSuite(current: () => World): void {
     expect((await world.delete(path)).body).toMatchObject({ address: { state: 'deleted' } })
     await world.delete(`/vms/${String(vm['id'])}`)
   })
+
+  test('a change of rules that is refused half way leaves the rules as they were', async () => {
+    const world = current()
+    const rule = (port: number) => ({
+      direction: 'ingress',
+      protocol: 'tcp',
+      from_port: port,
+      to_port: port,
+      cidrs: ['0.0.0.0/0'],
+    })
+    const made = await world.post('/security-groups', {
+      provider_id: 'cloud-1',
+      name: 'steady',
+      rules: [rule(443)],
+    })
+    const path = `/security-groups/${String(made.body['security_group']?.['id'])}`
+    world.cloud.inject({ operation: world.dialect.setRules, mode: 'error', ...world.dialect.forbidden })
+    const { body } = await world.put(`${path}/rules`, { rules: [rule(22)] })
+    expect(body['job']).toMatchObject({ state: 'failed', problem: { code: 'forbidden' }, residue: [] })
+    const cloud = await world.open()
+    const ref = { region: world.dialect.region, id: String(made.body['security_group']?.['cloud_id']) }
+    const rules = (await cloud.networks.securityGroups.get(ref))?.rules ?? []
+    expect(rules.filter(({ direction }) => direction === 'ingress').map(({ fromPort }) => fromPort)).toEqual([
+      443,
+    ])
+    await world.delete(path)
+  })
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { World } from '#test/workers/resources/world.ts'
+import { eventually, type World } from '#test/workers/resources/world.ts'
 
 /** Volumes, through the API and to a cloud. */
 export function volumeSuite(current: () => World): void {
@@ -73,5 +73,24 @@ export function volumeSuite(current: () => World): void {
     expect(world.residueOf(body['job']?.['id'])).toEqual([])
     world.cloud.clearFaults()
     expect(body['volume']?.['state']).not.toBe('available')
+  })
+
+  test('a volume whose attaching is cancelled while the cloud is at it is free again', async () => {
+    const world = current()
+    const vm = await world.runVm(vmWishes(world))
+    const made = await world.post('/volumes', volume(world, { name: 'undecided' }))
+    const path = `/volumes/${String(made.body['volume']?.['id'])}`
+    world.cloud.clearCalls()
+    world.cloud.inject({ operation: world.dialect.attach, mode: 'delay', delayMs: 200 })
+    const { body } = await world.client.post(`${path}/attach`, { vm_id: vm['id'] })
+    await eventually('the attaching', () => world.asked(world.dialect.attach) > 0)
+    const cancelled = await world.post(`/jobs/${String(body['job']?.['id'])}/cancel`)
+    expect(cancelled.body['job']).toMatchObject({ state: 'cancelled', residue: [] })
+    expect(await world.get(path)).toMatchObject({ state: 'available', attached_to: null })
+    const cloud = await world.open()
+    const ref = { region: world.dialect.region, id: String(made.body['volume']?.['cloud_id']) }
+    expect(await cloud.storage.volumes.get(ref)).toMatchObject({ state: 'available' })
+    await world.delete(path)
+    await world.delete(`/vms/${String(vm['id'])}`)
   })
 }
