@@ -54,6 +54,7 @@ const unauthenticated: Meaning = {
 const byVendorCode: Readonly<Record<string, Meaning>> = {
   rateLimitExceeded: throttled,
   userRateLimitExceeded: throttled,
+  jobRateLimitExceeded: throttled,
   RATE_LIMIT_EXCEEDED: throttled,
   RESOURCE_OPERATION_RATE_EXCEEDED: throttled,
   SlowDown: throttled,
@@ -87,6 +88,11 @@ const byVendorCode: Readonly<Record<string, Meaning>> = {
   invalid_grant: unauthenticated,
   invalid_client: unauthenticated,
   unauthorized_client: unauthenticated,
+  INVALID_IMAGE: {
+    code: 'integrity',
+    kind: 'permanent',
+    remedy: 'The file that the image was to be made of is damaged: write the disk anew.',
+  },
   invalid,
   INVALID_USAGE: invalid,
   INVALID_FIELD_VALUE: invalid,

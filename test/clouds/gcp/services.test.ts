@@ -5,8 +5,8 @@ import { openParts } from '#test/shared/clouds/gcp/parts.ts'
 
 const project = 'novacron-loopback'
 
-async function open() {
-  const { gcp } = await openParts()
+async function open(options: Parameters<typeof openParts>[0] = {}) {
+  const { gcp } = await openParts(options)
   return (request: RestRequest) => gcp.rest('raw', request)
 }
 
@@ -25,7 +25,7 @@ describe('the loopback Cloud Build', () => {
   })
 
   test('a build goes from queued over working to its end', async () => {
-    const ask = await open()
+    const ask = await open({ delaysMs: { build: 250 } })
     const started = (await ask(post({ steps: [tool] }))) as {
       metadata: { build: { id: string; status: string } }
     }
@@ -37,7 +37,7 @@ describe('the loopback Cloud Build', () => {
           const { status } = (await ask({ method: 'GET', service: 'cloudbuild', path })) as { status: string }
           return seen.add(status).has('FAILURE')
         },
-        { interval: 2 },
+        { interval: 2, timeout: 10_000 },
       )
       .toBe(true)
     expect([...seen]).toEqual(['QUEUED', 'WORKING', 'FAILURE'])

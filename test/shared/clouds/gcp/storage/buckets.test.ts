@@ -88,9 +88,11 @@ describe('buckets of Cloud Storage', () => {
     const { storage, loopback, gcp } = await openParts()
     const { buckets } = storage.facet
     const bucket = await buckets.create(wishes('acme-race'))
-    loopback.inject({ operation: 'storage.buckets.patch', mode: 'delay', delayMs: 150 })
+    loopback.inject({ operation: 'storage.buckets.patch', mode: 'delay', delayMs: 500 })
     const slow = buckets.setLifecycle(bucket, [{ id: 'slow', prefix: '', expireAfterDays: 1 }])
-    await expect.poll(() => loopback.calls().at(-1)?.operation).toBe('storage.buckets.patch')
+    await expect
+      .poll(() => loopback.calls().at(-1)?.operation, { timeout: 10_000, interval: 5 })
+      .toBe('storage.buckets.patch')
     await gcp.rest('storage.buckets.patch', {
       method: 'PATCH',
       service: 'storage',
