@@ -66,6 +66,21 @@ export async function getBuild(gcp: GcpClient, id: string): Promise<Build | unde
   return reply === undefined ? undefined : buildOf(reply as BuildReply)
 }
 
+/** Asks for the end of a build; one that has ended is fine. The step that runs may still have its effect: `getBuild` tells when it is over. */
+export async function cancelBuild(gcp: GcpClient, id: string): Promise<void> {
+  const path = `/v1/projects/${gcp.project}/builds/${encodeURIComponent(id)}:cancel`
+  try {
+    await gcp.rest('cloudbuild.projects.builds.cancel', {
+      method: 'POST',
+      service: 'cloudbuild',
+      path,
+      body: {},
+    })
+  } catch (error) {
+    if ((await getBuild(gcp, id))?.state === 'pending') throw error
+  }
+}
+
 /** Builds that carry a tag, newest first, paged to the end. */
 export async function* listBuilds(gcp: GcpClient, tag: string): AsyncGenerator<Build> {
   for (let pageToken: string | undefined; ;) {

@@ -18,6 +18,11 @@ const waits = {
 } as const
 const put = ['storage.buckets.get', 'storage.buckets.insert', 'storage.objects.insert'] as const
 const clear = ['storage.objects.list', 'storage.objects.delete'] as const
+const endExport = [
+  'cloudbuild.projects.builds.list',
+  'cloudbuild.projects.builds.cancel',
+  'cloudbuild.projects.builds.get',
+] as const
 const exporting = [
   ...put,
   'storage.objects.get',
@@ -108,6 +113,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'disks.deleteSnapshot': {
     calls: [
       'compute.snapshots.get',
+      ...endExport,
       ...clear,
       'compute.images.delete',
       'compute.snapshots.delete',
@@ -151,7 +157,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
     note: 'The chunks become one tar.gz inside Cloud Storage and that an image; nothing is sent twice.',
   },
   'disks.openDisk': { calls: ['compute.images.get', ...exporting] },
-  'disks.deleteDisk': { calls: ['compute.images.delete', waits.global, ...clear] },
+  'disks.deleteDisk': { calls: ['compute.images.delete', waits.global, ...endExport, ...clear] },
   'networks.list': { calls: ['compute.networks.list', 'compute.subnetworks.list'] },
   'networks.get': { calls: ['compute.networks.get', 'compute.subnetworks.list'] },
   'networks.create': {
@@ -239,6 +245,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
       waits.region,
       waits.global,
       'storage.buckets.delete',
+      ...endExport,
       ...clear,
     ],
   },

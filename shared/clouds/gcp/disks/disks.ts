@@ -2,7 +2,7 @@ import type { CloudRef, DisksFacet } from '#shared/clouds/port.ts'
 import { assertCapable } from '#shared/clouds/operations.ts'
 import { gcpCapabilities } from '#shared/clouds/gcp/capabilities.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
-import { openExport } from '#shared/clouds/gcp/disks/export.ts'
+import { openExport, removeExport } from '#shared/clouds/gcp/disks/export.ts'
 import { sealDisk } from '#shared/clouds/gcp/disks/seal.ts'
 import { createSealedSink, createSink } from '#shared/clouds/gcp/disks/sink.ts'
 import { createSnapshots, deleteImage } from '#shared/clouds/gcp/disks/snapshots.ts'
@@ -61,7 +61,7 @@ export function createDisks(gcp: GcpClient, staging: Staging): DisksFacet {
 export async function deleteDisk(gcp: GcpClient, staging: Staging, ref: CloudRef): Promise<void> {
   const { name, project } = parseLink(ref.id, 'images')
   await deleteImage(gcp, name, project)
-  await staging.clear(ref.region, exportPrefix(ref, 'images'))
+  await removeExport(gcp, staging, ref.region, exportPrefix(ref, 'images'))
   await staging.clear(ref.region, writingPrefix(name))
 }
 

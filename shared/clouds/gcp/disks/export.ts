@@ -1,7 +1,13 @@
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { DiskSource } from '#shared/disks/port.ts'
 import { openQcow2 } from '#shared/disks/qcow2.ts'
-import { getBuild, listBuilds, startBuild, type Build } from '#shared/clouds/gcp/builds/builds.ts'
+import {
+  cancelBuild,
+  getBuild,
+  listBuilds,
+  startBuild,
+  type Build,
+} from '#shared/clouds/gcp/builds/builds.ts'
 import { exportStep } from '#shared/clouds/gcp/builds/tools.ts'
 import { pause, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { createPieceReader, digestStep, parseDigests, pieceBytes } from '#shared/clouds/gcp/disks/pieces.ts'
@@ -66,6 +72,23 @@ export async function openExport(
   }
 }
 
+/** Removes what a disk was exported as. An export that still runs is ended first, so that it leaves nothing later. */
+export async function removeExport(
+  gcp: GcpClient,
+  staging: Staging,
+  region: string,
+  prefix: string,
+): Promise<void> {
+  for await (const _ of staging.list(region, intentKey(prefix))) {
+    for await (const { id, state } of listBuilds(gcp, exportTag(staging.bucketOf(region), prefix))) {
+      if (state !== 'pending') continue
+      await cancelBuild(gcp, id)
+      await untilOver(gcp, await getBuild(gcp, id))
+    }
+  }
+  await staging.clear(region, prefix)
+}
+
 /** Starts the export, or finds the one that runs, and waits for its end. A build that failed before is not asked again. */
 async function runExport(
   gcp: GcpClient,
@@ -77,7 +100,7 @@ async function runExport(
     contentType: 'application/json',
     metadata: tags,
   })
-  const tag = `novacron-export-${shortDigest(`${bucket}/${prefix}`)}`
+  const tag = exportTag(bucket, prefix)
   let earlier = 0
   let build: Build | undefined
   for await (const found of listBuilds(gcp, tag)) {
@@ -94,10 +117,7 @@ async function runExport(
     }),
     after: [digestStep(`gs://${bucket}/${disk}`, `gs://${bucket}/${digests}`)],
   })
-  while (build?.state === 'pending') {
-    await pause(gcp.settings.options.poll_ms)
-    build = await getBuild(gcp, build.id)
-  }
+  build = await untilOver(gcp, build)
   if (build?.state === 'ready') return
   throw new CloudError(`Cloud Build could not export ${ref.id}: ${build?.message ?? 'the build is gone'}`, {
     cloud: 'gcp',
@@ -108,6 +128,19 @@ async function runExport(
       'Look at the build’s log. Its service account needs the roles Compute Admin, Service Account User and Storage Admin, and a network named default or options.network.',
   })
 }
+
+async function untilOver(gcp: GcpClient, started: Build | undefined): Promise<Build | undefined> {
+  let build = started
+  while (build?.state === 'pending') {
+    await pause(gcp.settings.options.poll_ms)
+    build = await getBuild(gcp, build.id)
+  }
+  return build
+}
+
+/** Finds the builds of an export again. */
+const exportTag = (bucket: string, prefix: string): string =>
+  `novacron-export-${shortDigest(`${bucket}/${prefix}`)}`
 
 const lost = ({ id }: CloudRef): CloudError =>
   new CloudError(`The export of ${id} ended and left no file.`, {

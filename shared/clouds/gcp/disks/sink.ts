@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { DiskSink } from '#shared/disks/port.ts'
 import { sha256 as digestOf } from '#shared/disks/hash.ts'
-import { gzipMember } from '#shared/clouds/gcp/disks/gzip.ts'
+import { gzipMembers } from '#shared/clouds/gcp/disks/gzip.ts'
 import { writingPrefix, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import type { Written } from '#shared/clouds/gcp/disks/written.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
@@ -14,7 +14,7 @@ const preferredChunkBytes = 8 * 2 ** 20
 export const chunkKey = (image: string, offset: number, length: number): string =>
   `${writingPrefix(image)}chunks/${String(offset).padStart(15, '0')}-${length}.gz`
 
-/** Takes the chunks of a disk, in any order and as often as need be; each is one gzip member of the tarball to come. */
+/** Takes the chunks of a disk, in any order and as often as need be; each becomes gzip members of the tarball to come. */
 export function createSink({
   staging,
   region,
@@ -34,9 +34,9 @@ export function createSink({
     async write({ offset, data, sha256 }, signal) {
       signal?.throwIfAborted()
       if (!(await digestOf(data)).equals(sha256)) throw otherBytes(offset)
-      const member = await gzipMember(data)
+      const members = await gzipMembers(data)
       signal?.throwIfAborted()
-      await staging.objects.put(staging.bucketOf(region), chunkKey(image, offset, data.length), member, {
+      await staging.objects.put(staging.bucketOf(region), chunkKey(image, offset, data.length), members, {
         contentType: 'application/gzip',
         metadata: tags,
       })

@@ -4,7 +4,7 @@ import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { runCall } from '#shared/clouds/gcp/compute/change.ts'
 import { insertOnce } from '#shared/clouds/gcp/compute/insert.ts'
 import { gibibyte } from '#shared/clouds/gcp/compute/mapping.ts'
-import { openExport } from '#shared/clouds/gcp/disks/export.ts'
+import { openExport, removeExport } from '#shared/clouds/gcp/disks/export.ts'
 import { exportPrefix, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { homeRegion } from '#shared/clouds/gcp/settings.ts'
 import { idOf, nameFor, parseLink, regionOfZone } from '#shared/clouds/gcp/names.ts'
@@ -69,7 +69,7 @@ export function createSnapshots(
     async deleteSnapshot(ref) {
       const { project = gcp.project, name: snapshot } = parseLink(ref.id, 'snapshots')
       const found = await read(ref)
-      await staging.clear(ref.region, exportPrefix(ref, 'snapshots'))
+      await removeExport(gcp, staging, ref.region, exportPrefix(ref, 'snapshots'))
       if (!found) return
       await deleteImage(gcp, transitName(ref))
       await orMissing(

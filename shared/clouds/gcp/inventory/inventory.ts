@@ -8,6 +8,7 @@ import type {
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { toVm } from '#shared/clouds/gcp/compute/mapping.ts'
 import { instancesOf } from '#shared/clouds/gcp/compute/vms.ts'
+import { removeExport } from '#shared/clouds/gcp/disks/export.ts'
 import { deleteImage, toSnapshot } from '#shared/clouds/gcp/disks/snapshots.ts'
 import { imageId, intentsPrefix, prefixOf, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { addressesOf, toAddress } from '#shared/clouds/gcp/networks/addresses.ts'
@@ -160,7 +161,8 @@ function removals(
     security_group: networks.securityGroups.delete,
     subnet: networks.subnets.delete,
     network: networks.delete,
-    staging: ({ region, id }) => staging.clear(region, id),
+    staging: ({ region, id }) =>
+      id.startsWith('exports/') ? removeExport(gcp, staging, region, id) : staging.clear(region, id),
     bucket: (ref) => storage.buckets.delete(ref, { withObjects: true }),
   }
 }

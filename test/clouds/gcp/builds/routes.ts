@@ -45,6 +45,23 @@ export const buildRoutes: readonly Route[] = [
     },
   },
   {
+    method: 'POST',
+    path: '/v1/projects/{project}/builds/{id}:cancel',
+    operation: 'cloudbuild.projects.builds.cancel',
+    mutating: true,
+    form: 'rpc',
+    answer({ world, path, query }) {
+      checkNames('query', query.keys(), [])
+      checkProject(world, path['project'])
+      const found = buildsOf(world).get(path['id'] ?? '')
+      if (!found) throw new Refusal(404, 'NOT_FOUND', 'Requested entity was not found.')
+      if (found.status !== 'QUEUED' && found.status !== 'WORKING')
+        throw new Refusal(400, 'FAILED_PRECONDITION', 'Cannot cancel a build that has ended.')
+      found.cancelled = true
+      return json(200, viewOf(world, found))
+    },
+  },
+  {
     method: 'GET',
     path: '/v1/projects/{project}/builds',
     operation: 'cloudbuild.projects.builds.list',
@@ -152,8 +169,8 @@ async function run(world: World, build: LoopbackBuild): Promise<void> {
   Object.assign(build, { status: 'WORKING', startedMs: world.clock.now() })
   await delay(world.delays.build)
   try {
-    for (const step of build.steps) await runStep(world, step)
-    build.status = 'SUCCESS'
+    for (const step of build.steps) if (!build.cancelled) await runStep(world, step)
+    build.status = build.cancelled ? 'CANCELLED' : 'SUCCESS'
   } catch (error) {
     build.status = 'FAILURE'
     build.detail = `Build step failure: build step 0 "${build.steps[0]?.name}" failed: ${error instanceof Error ? error.message : String(error)}`

@@ -12,6 +12,8 @@ export interface LoopbackBuild {
   createdMs: number
   startedMs: number | undefined
   finishedMs: number | undefined
+  /** Somebody asked for its end; the step that runs still ends. */
+  cancelled?: boolean
 }
 
 /** Builds of one project, oldest first; kept apart from the world so that the world's type need not know them. */

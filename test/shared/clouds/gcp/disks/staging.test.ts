@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { openGcp } from '#shared/clouds/gcp/gcp.ts'
 import { composeAll } from '#shared/clouds/gcp/disks/compose.ts'
 import { createStaging } from '#shared/clouds/gcp/disks/staging.ts'
-import { intentOf, manifestOf, newJob, writeChunks } from '#test/shared/clouds/conformance/subject.ts'
+import { withCallScope } from '#shared/clouds/scope.ts'
+import { intentOf, manifestOf, newJob, until, writeChunks } from '#test/shared/clouds/conformance/subject.ts'
 import { gather, openParts } from '#test/shared/clouds/gcp/parts.ts'
 import { region, settingsFor } from '#test/shared/clouds/gcp/subject.ts'
 
@@ -35,7 +36,12 @@ test.for([1, 32, 33, 1030])('%i objects become one, in their order', async (coun
   const staging = createStaging(gcp)
   const bucket = await staging.bucket(region)
   const contents = Array.from({ length: count }, (_, index) => Buffer.from(`${index},`))
-  await Promise.all(contents.map((content, index) => staging.objects.put(bucket, `p/${index}`, content)))
+  for (let begin = 0; begin < count; begin += 64) {
+    const some = contents.slice(begin, begin + 64)
+    await Promise.all(
+      some.map((content, index) => staging.objects.put(bucket, `p/${begin + index}`, content)),
+    )
+  }
   const parts = async function* () {
     for (const index of contents.keys()) yield `p/${index}`
   }
@@ -115,3 +121,35 @@ test('an export that failed is made anew, and one that was made is read again wi
   expect(builds).toHaveLength(1)
   cloud.close()
 })
+
+test('a disk that is deleted while it is exported leaves nothing, also later', async () => {
+  const { loopback } = await openParts({ delaysMs: { ...instant, build: 300 } })
+  const cloud = await openGcp(settingsFor(loopback))
+  const disk = await cloud.disks.createDisk({
+    ...intentOf(newJob()),
+    region,
+    name: 'gone',
+    sizeBytes: gibibyte,
+    firmware: 'bios',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  await cloud.disks.sealDisk(disk, await writeChunks(sink, new Map()))
+  const cancel = new AbortController()
+  const opening = withCallScope({ signal: cancel.signal, beforeCall: () => {} }, () =>
+    cloud.disks.openDisk(disk),
+  )
+  await until('the export to have begun', async () =>
+    loopback.calls().some(({ operation }) => operation === 'cloudbuild.projects.builds.get'),
+  )
+  cancel.abort(new Error('the step was cancelled'))
+  await expect(opening).rejects.toThrow('the step was cancelled')
+  await cloud.disks.deleteDisk(disk)
+  expect(loopback.calls().some(({ operation }) => operation === 'cloudbuild.projects.builds.cancel')).toBe(
+    true,
+  )
+  expect(loopback.residue().filter(({ kind }) => kind !== 'bucket')).toEqual([])
+  cloud.close()
+})
+
+const instant = { operation: 4, vm: 10, snapshot: 10, image: 10, visible: 0 }
