@@ -26,8 +26,10 @@ export function capabilities(subject: Subject, trace: () => Trace): void {
         50,
       )
       const { operations: declared } = subject.cloud.capabilities
+      const anywhere = new Set([...trace().seen.values()].flatMap((calls) => [...calls]))
+      const waits = (subject.dialect.waits ?? []).filter((call) => anywhere.has(call))
       const never = names.flatMap((operation) => {
-        const seen = trace().seen.get(operation) ?? new Set()
+        const seen = new Set([...(trace().seen.get(operation) ?? []), ...waits])
         const excused = subject.dialect.unseen[operation] ?? {}
         const missing = callsOf(declared, operation).filter((call) => !seen.has(call) && !(call in excused))
         return missing.length === 0 ? [] : [[operation, missing]]

@@ -59,6 +59,8 @@ export interface Subject {
     customerKey?: string
     /** Vendor operations that come with any call, such as signing in. */
     signIn: readonly string[]
+    /** Vendor calls that wait for what is under way: not made when it is done at once, as on a busy machine it may be. */
+    waits?: readonly string[]
     /** Declared vendor calls that the suite does not provoke, each with the reason. */
     unseen: Readonly<Partial<Record<Operation, Readonly<Record<string, string>>>>>
   }

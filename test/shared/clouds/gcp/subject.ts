@@ -108,6 +108,7 @@ export async function openSubject(options: Partial<GcpOptions> = {}): Promise<Gc
       placementGroup: 'together',
       customerKey: 'projects/novacron-loopback/locations/us-central1/keyRings/vms/cryptoKeys/disks',
       signIn: ['oauth2.token'],
+      waits: ['zone', 'region', 'global'].map((scope) => `compute.${scope}Operations.wait`),
       unseen: {
         ...unseenServiceCalls,
         ...unseenMachineCalls,
