@@ -21,7 +21,12 @@ export const serviceOperations: Omit<Capabilities['operations'], MachineOperatio
     note: 'By Google’s export tool in Cloud Build, with the same roles. Its VHD files are dynamic ones and not on offer.',
   },
   'images.taskState': {
-    calls: ['cloudbuild.projects.builds.get', 'compute.images.get', 'compute.images.getIamPolicy'],
+    calls: [
+      'cloudbuild.projects.builds.get',
+      'compute.globalOperations.get',
+      'compute.images.get',
+      'compute.images.getIamPolicy',
+    ],
   },
   'images.delete': { calls: ['compute.images.delete', globalWait] },
   'storage.buckets.list': { calls: ['storage.buckets.list', 'storage.buckets.getIamPolicy'] },

@@ -1,5 +1,5 @@
 import { CloudError } from '#shared/clouds/errors.ts'
-import { getBuild, startBuild } from '#shared/clouds/gcp/builds/builds.ts'
+import { startBuild } from '#shared/clouds/gcp/builds/builds.ts'
 import { exportStep, type ToolFormat } from '#shared/clouds/gcp/builds/tools.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { runCall } from '#shared/clouds/gcp/compute/change.ts'
@@ -7,10 +7,11 @@ import { createImporter, importFormats } from '#shared/clouds/gcp/images/importi
 import { startImage } from '#shared/clouds/gcp/images/inserting.ts'
 import { imageId, toImage } from '#shared/clouds/gcp/images/mapping.ts'
 import { isPublic, listRawImages, readImage } from '#shared/clouds/gcp/images/reading.ts'
+import { taskState } from '#shared/clouds/gcp/images/tasks.ts'
 import { idOf, parseLink } from '#shared/clouds/gcp/names.ts'
 import type { GcsObjects } from '#shared/clouds/gcp/storage/objects.ts'
 import { keptText, labelsOf } from '#shared/clouds/gcp/tags.ts'
-import type { CloudRef, ImageFormat, ImagesFacet, TaskState } from '#shared/clouds/port.ts'
+import type { ImageFormat, ImagesFacet } from '#shared/clouds/port.ts'
 
 /** Images of Compute Engine; files of them by Google's tools in Cloud Build. */
 export function createImages(gcp: GcpClient, objects: GcsObjects): ImagesFacet {
@@ -29,11 +30,12 @@ export function createImages(gcp: GcpClient, objects: GcsObjects): ImagesFacet {
       const [boot, ...more] = disks
       if (boot === undefined || more.length > 0) throw oneDiskOnly(disks.length)
       const description = keptText({ tags, name })
-      return startImage(gcp, vm.region, token, {
+      const { image } = await startImage(gcp, vm.region, token, {
         sourceDisk: idOf(parseLink(boot.id, 'disks')),
         labels: labelsOf(tags),
         ...(description === undefined ? {} : { description }),
       })
+      return image
     },
 
     importFile: createImporter(gcp, objects),
@@ -61,25 +63,6 @@ export function createImages(gcp: GcpClient, objects: GcsObjects): ImagesFacet {
         ),
       )
     },
-  }
-}
-
-/** `builds/{id}`, or the image itself where Compute Engine reads the file without a build. */
-async function taskState(gcp: GcpClient, { region, id }: CloudRef): Promise<TaskState | undefined> {
-  if (!id.startsWith('builds/')) {
-    const image = await readImage(gcp, { region, id })
-    return (
-      image && { state: image.state, ...(image.state === 'ready' ? { image: { region, id: image.id } } : {}) }
-    )
-  }
-  const build = await getBuild(gcp, id.slice('builds/'.length))
-  if (build === undefined) return undefined
-  const made = build.flags.get('image_name')
-  return {
-    state: build.state,
-    ...(build.progressPercent === undefined ? {} : { progressPercent: build.progressPercent }),
-    message: build.message,
-    ...(build.state === 'ready' && made !== undefined ? { image: { region, id: imageId(made) } } : {}),
   }
 }
 

@@ -22,7 +22,7 @@ export const createImporter =
     const labels = labelsOf(tags)
     if (format === 'raw' && /\.(tar\.gz|tgz)$/.test(source.key)) {
       const description = keptText({ tags, name })
-      return startImage(gcp, source.region, token, {
+      const { image, operation } = await startImage(gcp, source.region, token, {
         rawDisk: {
           source: `https://storage.googleapis.com/${source.bucket}/${source.key.split('/').map(encodeURIComponent).join('/')}`,
         },
@@ -31,6 +31,7 @@ export const createImporter =
         labels,
         ...(description === undefined ? {} : { description }),
       })
+      return operation ?? image
     }
     if (architecture === 'arm64') throw notArm()
     await checkFile(objects, source, format)

@@ -6,8 +6,9 @@ export const unseenServiceCalls: Readonly<Partial<Record<Operation, Readonly<Rec
     'compute.images.insert': 'only for a .tar.gz with disk.raw; see the tests of images',
   },
   'images.taskState': {
-    'compute.images.get': 'only for a .tar.gz with disk.raw; see the tests of images',
-    'compute.images.getIamPolicy': 'only for a .tar.gz with disk.raw; see the tests of images',
+    'compute.globalOperations.get': 'only for a .tar.gz with disk.raw; see the tests of images',
+    'compute.images.get': 'only for a .tar.gz that was imported more than an hour ago',
+    'compute.images.getIamPolicy': 'only for a .tar.gz that was imported more than an hour ago',
   },
   'posture.inventory': {
     'compute.images.getIamPolicy': 'only where the project has images; see the tests of posture',

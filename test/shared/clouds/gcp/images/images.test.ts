@@ -135,6 +135,18 @@ describe('images of Google Cloud', () => {
     expect(loopback.calls().filter(({ operation }) => operation.startsWith('cloudbuild'))).toEqual([])
   })
 
+  test('a tarball that holds something else fails with the reason, and leaves no image', async () => {
+    const { images, put } = await openImages()
+    await put('disk.tar.gz', gzipSync(Buffer.alloc(4096, 1)))
+    const task = await images.importFile(importing('disk.tar.gz', 'raw'))
+    expect(await endOf(images, task)).toMatchObject({
+      state: 'failed',
+      message: expect.stringMatching(/^\w+: .*tar/) as string,
+    })
+    expect(await Array.fromAsync(images.list({ region }))).toEqual([])
+    expect(await images.taskState({ region, id: 'global/operations/operation-1' })).toBeUndefined()
+  })
+
   test.for<[ImageFormat, Buffer]>([
     ['qcow2', Buffer.alloc(65_536, 1)],
     ['vhd', Buffer.alloc(65_536, 1)],
