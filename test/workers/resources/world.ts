@@ -29,7 +29,7 @@ interface Dialect {
   createSubnet: string
   createVolume: string
   deleteVolume: string
-  swapDisk: string
+  start: string
   attach: string
   /** The last call of a change of rules. */
   setRules: string
@@ -49,7 +49,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     createSubnet: 'CreateSubnet',
     createVolume: 'CreateVolume',
     deleteVolume: 'DeleteVolume',
-    swapDisk: 'DetachVolume',
+    start: 'StartInstances',
     attach: 'AttachVolume',
     setRules: 'RevokeSecurityGroupIngress',
     resize: 'ModifyInstanceAttribute',
@@ -64,7 +64,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     createSubnet: 'Subnets_CreateOrUpdate',
     createVolume: 'Disks_CreateOrUpdate',
     deleteVolume: 'Disks_Delete',
-    swapDisk: 'VirtualMachines_Update',
+    start: 'VirtualMachines_Start',
     attach: 'VirtualMachines_AttachDetachDataDisks',
     setRules: 'NetworkSecurityGroups_CreateOrUpdate',
     resize: 'VirtualMachines_Update',
@@ -79,7 +79,7 @@ const dialects: Record<TestedCloud, Dialect> = {
     createSubnet: 'compute.subnetworks.insert',
     createVolume: 'compute.disks.insert',
     deleteVolume: 'compute.disks.delete',
-    swapDisk: 'compute.instances.detachDisk',
+    start: 'compute.instances.start',
     attach: 'compute.instances.attachDisk',
     setRules: 'compute.firewalls.delete',
     resize: 'compute.instances.setMachineType',

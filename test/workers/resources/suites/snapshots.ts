@@ -30,17 +30,17 @@ export function snapshotSuite(current: () => World): void {
     for (const { body } of [taken, restored]) expect(world.residueOf(body['job']?.['id'])).toEqual([])
   })
 
-  test('a restore that is refused half way gives the VM its disks and its power back', async () => {
+  test('a restore after which the VM may not start gives it its disks and its power back', async () => {
     const world = current()
     const vm = await world.runVm()
     const vmPath = `/vms/${String(vm['id'])}`
     const taken = await world.post(`${vmPath}/snapshot`)
     const path = `/snapshots/${String(taken.body['snapshot']?.['id'])}`
-    world.cloud.inject({ operation: world.dialect.swapDisk, mode: 'error', ...world.dialect.forbidden })
+    world.cloud.inject({ operation: world.dialect.start, mode: 'error', ...world.dialect.forbidden })
     const { body } = await world.post(`${path}/restore`, { vm_id: vm['id'] })
     expect(body['job']).toMatchObject({
       state: 'failed',
-      problem: { code: 'forbidden', step: 'swap' },
+      problem: { code: 'forbidden', step: 'start' },
       residue: [],
     })
     const after = await world.get(vmPath)
