@@ -30,7 +30,7 @@ export function allocatedIn(world: World, snapshot: Snapshot): Promise<number[]>
 }
 
 export const blockToken = (world: World, { id }: Snapshot, index: number): string =>
-  world.seal(`block|${id}|${index}|${Date.now() + world.delays.blockToken}`)
+  world.seal(`block|${id}|${index}|${world.clock.now() + world.delays.blockToken}`)
 
 /**
  * The part of a listing that a call asks for, and what its answer says beside it. The vendor may give fewer than asked for, even none, and still
@@ -59,7 +59,7 @@ export function pageOf(
     rest: {
       BlockSize: blockBytes,
       VolumeSize: sizeGib,
-      ExpiryTime: (Date.now() + world.delays.blockToken) / 1000,
+      ExpiryTime: (world.clock.now() + world.delays.blockToken) / 1000,
       NextToken: next === undefined ? undefined : world.seal(`page|${listing}|${next}`),
     },
   }
@@ -72,7 +72,7 @@ export async function getBlock(call: EbsCall): Promise<PlainReply> {
   if (kind !== 'block' || of !== snapshot.id || Number(index) !== blockIndex) {
     throw invalidBlockRequest('INVALID_BLOCK_TOKEN', 'The block token is not valid for this block')
   }
-  if (Number(expiresAtMs) < Date.now())
+  if (Number(expiresAtMs) < world.clock.now())
     throw invalidBlockRequest('INVALID_BLOCK_TOKEN', 'The block token has expired')
   const data = await world.store.read(snapshot.diskId, blockIndex * blockBytes, blockBytes)
   const checksum = sha256(data).toString('base64')

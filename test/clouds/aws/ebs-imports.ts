@@ -46,7 +46,7 @@ export async function startSnapshot({ world, region, body }: EbsCall): Promise<P
     volumeId: 'vol-ffffffff',
     sizeGib,
     description: textOf(asked['Description'], 'Description', 255) ?? '',
-    startedAt: new Date(),
+    startedAt: new Date(world.clock.now()),
     ...encryption,
     lineage: parent?.lineage ?? id,
     life: snapshotLife(world, 'open', timeoutMinutes),

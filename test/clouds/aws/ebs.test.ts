@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openRaw, refusalOf, rootVolume, runOne, until, type RawAws } from '#test/clouds/aws/raw.ts'
+import { manualClock } from '#test/clouds/core/clock.ts'
+import { instant, openRaw, refusalOf, rootVolume, runOne, until, type RawAws } from '#test/clouds/aws/raw.ts'
 
 const blockBytes = 512 * 1024
 const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest()
@@ -119,18 +119,19 @@ describe('reading', () => {
   })
 
   test('a block is read only with its own token, and only as long as the token lives', async () => {
-    const brief = await openRaw({ delaysMs: { pending: 0, snapshot: 0, visible: 0, blockToken: 50 } })
+    const clock = manualClock(Date.now())
+    const brief = await openRaw({ clock, delaysMs: { ...instant, blockToken: 60_000 } })
     const volume = await rootVolume(brief, await runOne(brief))
     const { SnapshotId } = await brief.ec2.createSnapshot({ VolumeId: volume })
-    await delay(5)
     const { Blocks = [] } = await brief.ebs.listSnapshotBlocks({ SnapshotId })
     const [first, second] = Blocks
     const get = (BlockIndex: number | undefined, BlockToken: string | undefined) =>
       brief.ebs.getSnapshotBlock({ SnapshotId, BlockIndex, BlockToken })
     expect(await refusalOf(get(first?.BlockIndex, second?.BlockToken))).toBe('ValidationException')
     expect(await refusalOf(get(first?.BlockIndex, 'made-up'))).toBe('ValidationException')
+    clock.advance(60_000)
     await get(first?.BlockIndex, first?.BlockToken)
-    await delay(60)
+    clock.advance(1)
     expect(await refusalOf(get(first?.BlockIndex, first?.BlockToken))).toBe('ValidationException')
     await brief.close()
   })

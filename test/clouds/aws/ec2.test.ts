@@ -1,7 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { manualClock } from '#test/clouds/core/clock.ts'
 import {
   clientsFor,
+  instant,
   openRaw,
   refusalOf,
   rootVolume,
@@ -157,24 +158,24 @@ describe('running instances', () => {
   })
 
   test('states take their time and guard what may be done', async () => {
-    const slow = await openRaw({
-      delaysMs: { pending: 60, stopping: 60, terminating: 60, snapshot: 60, visible: 0 },
-    })
+    const clock = manualClock(Date.now())
+    const delaysMs = { ...instant, pending: 60, stopping: 60, terminating: 60 }
+    const slow = await openRaw({ clock, delaysMs })
     const id = await runOne(slow)
     const InstanceIds = [id]
     expect(await stateOf(slow, id)).toBe('pending')
     expect(await refusalOf(slow.ec2.stopInstances({ InstanceIds }))).toBe('IncorrectInstanceState')
-    await delay(80)
+    clock.advance(60)
     expect(await stateOf(slow, id)).toBe('running')
     await slow.ec2.stopInstances({ InstanceIds })
     expect(await stateOf(slow, id)).toBe('stopping')
     expect(await refusalOf(slow.ec2.startInstances({ InstanceIds }))).toBe('IncorrectInstanceState')
-    await delay(80)
+    clock.advance(60)
     expect(await stateOf(slow, id)).toBe('stopped')
     expect(await refusalOf(slow.ec2.rebootInstances({ InstanceIds }))).toBe('IncorrectInstanceState')
     await slow.ec2.modifyInstanceAttribute({ InstanceId: id, InstanceType: { Value: 't3.large' } })
     await slow.ec2.startInstances({ InstanceIds })
-    await delay(80)
+    clock.advance(60)
     expect(
       await refusalOf(
         slow.ec2.modifyInstanceAttribute({ InstanceId: id, InstanceType: { Value: 't3.nano' } }),
@@ -183,7 +184,7 @@ describe('running instances', () => {
     await slow.ec2.terminateInstances({ InstanceIds })
     expect(await stateOf(slow, id)).toBe('shutting-down')
     expect(slow.aws.residue().map(({ kind }) => kind)).toEqual(['instance', 'volume'])
-    await delay(80)
+    clock.advance(60)
     expect(await stateOf(slow, id)).toBe('terminated')
     expect(await refusalOf(slow.ec2.startInstances({ InstanceIds }))).toBe('IncorrectInstanceState')
     expect(slow.aws.residue()).toEqual([])
@@ -191,15 +192,14 @@ describe('running instances', () => {
   })
 
   test('what was just created is unknown for a moment', async () => {
-    const late = await openRaw({
-      delaysMs: { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 80 },
-    })
+    const clock = manualClock(Date.now())
+    const late = await openRaw({ clock, delaysMs: { ...instant, visible: 80 } })
     const id = await runOne(late)
     expect(await refusalOf(late.ec2.describeInstances({ InstanceIds: [id] }))).toBe(
       'InvalidInstanceID.NotFound',
     )
     expect((await late.ec2.describeInstances()).Reservations).toEqual([])
-    await delay(100)
+    clock.advance(80)
     expect(await stateOf(late, id)).toBe('running')
     await late.close()
   })

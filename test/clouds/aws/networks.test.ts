@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { manualClock } from '#test/clouds/core/clock.ts'
 import { instant, openRaw, refusalOf, runOne, stateOf, until, type RawAws } from '#test/clouds/aws/raw.ts'
 
 let raw: RawAws
@@ -88,15 +89,17 @@ describe('networks', () => {
   })
 
   test('a new VPC is pending, and unknown for a moment', async () => {
-    const slow = await openRaw({ delaysMs: { ...instant, visible: 60, network: 60_000 } })
+    const clock = manualClock(Date.now())
+    const slow = await openRaw({ clock, delaysMs: { ...instant, visible: 60, network: 100 } })
     const { Vpc } = await slow.ec2.createVpc({ CidrBlock: '10.0.0.0/16' })
     expect(Vpc?.State).toBe('pending')
     const VpcIds = [Vpc?.VpcId ?? '']
     expect(await refusalOf(slow.ec2.describeVpcs({ VpcIds }))).toBe('InvalidVpcID.NotFound')
-    await until(async () => {
-      const { Vpcs = [] } = await slow.ec2.describeVpcs({ Filters: [{ Name: 'vpc-id', Values: VpcIds }] })
-      return Vpcs[0]?.State === 'pending'
-    })
+    const state = async () => (await slow.ec2.describeVpcs({ VpcIds })).Vpcs?.[0]?.State
+    clock.advance(60)
+    expect(await state()).toBe('pending')
+    clock.advance(40)
+    expect(await state()).toBe('available')
     await slow.close()
   })
 })

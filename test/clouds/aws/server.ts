@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { awsServices, type AwsService } from '#shared/clouds/aws/settings.ts'
 import { createCallLog } from '#test/clouds/core/calls.ts'
+import { realClock, type Clock } from '#test/clouds/core/clock.ts'
 import { dispatch } from '#test/clouds/core/dispatch.ts'
 import { createDiskStore } from '#test/clouds/core/disks.ts'
 import { createFaults } from '#test/clouds/core/faults.ts'
@@ -21,6 +22,8 @@ export interface AwsOptions extends LoopbackOptions {
   /** https with an authority of its own; default false. */
   tls?: boolean
   delaysMs?: Partial<Delays>
+  /** By which delays pass; default the real one. Signatures and files under conversion always go by real time. */
+  clock?: Clock
   /** Running vCPUs that a region allows; default 512. */
   vcpuQuota?: number
   /** VPCs and Elastic IPs that a region allows; default 20 and 10 (the vendor's are 5 and 5). */
@@ -62,6 +65,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
   const world = createWorld({
     accountId: '123456789012',
     delays,
+    clock: options.clock ?? realClock,
     pageLimit: options.pageLimit ?? Infinity,
     vcpuQuota: options.vcpuQuota ?? 512,
     vpcQuota: options.vpcQuota ?? 20,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CreateVolumeRequest, RunInstancesRequest } from '@aws-sdk/client-ec2'
+import { manualClock } from '#test/clouds/core/clock.ts'
 import { instant, openRaw, refusalOf, runOne, stateOf, until, type RawAws } from '#test/clouds/aws/raw.ts'
 
 let raw: RawAws
@@ -33,7 +34,8 @@ describe('volumes', () => {
   })
 
   test('attaching and detaching take time, and the disk is free only at the end', async () => {
-    const slow = await openRaw({ delaysMs: { ...instant, volume: 80 } })
+    const clock = manualClock(Date.now())
+    const slow = await openRaw({ clock, delaysMs: { ...instant, volume: 80 } })
     const InstanceId = await runOne(slow)
     const { VolumeId, State } = await slow.ec2.createVolume({ AvailabilityZone, Size: 1 })
     expect(State).toBe('creating')
@@ -43,18 +45,22 @@ describe('volumes', () => {
       const { Volumes = [] } = await slow.ec2.describeVolumes({ VolumeIds: [VolumeId ?? ''] })
       return [Volumes[0]?.State, Volumes[0]?.Attachments?.[0]?.State]
     }
-    await until(async () => (await seen())[0] === 'available')
+    clock.advance(80)
+    expect(await seen()).toEqual(['available', undefined])
     expect((await slow.ec2.attachVolume(at)).State).toBe('attaching')
     expect(await seen()).toEqual(['in-use', 'attaching'])
-    await until(async () => (await seen())[1] === 'attached')
+    clock.advance(80)
+    expect(await seen()).toEqual(['in-use', 'attached'])
     expect((await slow.ec2.detachVolume({ VolumeId })).State).toBe('detaching')
     expect(await refusalOf(slow.ec2.deleteVolume({ VolumeId }))).toBe('VolumeInUse')
-    await until(async () => (await seen())[0] === 'available')
+    clock.advance(80)
+    expect(await seen()).toEqual(['available', undefined])
     await slow.close()
   })
 
   test('a volume grows while it is used, one change at a time', async () => {
-    const slow = await openRaw({ delaysMs: { ...instant, modification: 60 } })
+    const clock = manualClock(Date.now())
+    const slow = await openRaw({ clock, delaysMs: { ...instant, modification: 60 } })
     const { VolumeId } = await slow.ec2.createVolume({ AvailabilityZone, Size: 4 })
     const grow = (Size: number) => slow.ec2.modifyVolume({ VolumeId, Size })
     expect(await refusalOf(grow(3))).toBe('InvalidParameterValue')
@@ -66,7 +72,10 @@ describe('volumes', () => {
       })
       return VolumesModifications[0]?.ModificationState
     }
-    await until(async () => (await state()) === 'completed')
+    clock.advance(60)
+    expect(await state()).toBe('optimizing')
+    clock.advance(60)
+    expect(await state()).toBe('completed')
     const { Volumes = [] } = await slow.ec2.describeVolumes({ VolumeIds: [VolumeId ?? ''] })
     expect(Volumes[0]?.Size).toBe(8)
     await slow.close()

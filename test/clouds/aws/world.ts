@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto'
-import { createLifecycle, eventuallyVisible, type Life } from '#test/clouds/core/clock.ts'
+import { createLifecycle, eventuallyVisible, type Clock, type Life } from '#test/clouds/core/clock.ts'
 import type { DiskStore } from '#test/clouds/core/disks.ts'
 import type { Machines } from '#test/clouds/core/machines.ts'
 import { regionZones } from '#test/clouds/aws/catalog.ts'
@@ -74,6 +74,8 @@ export interface World {
   accountId: string
   regions: Map<string, Region>
   delays: Delays
+  /** By which states pass and tokens expire. */
+  clock: Clock
   /** Most items on a page, whatever is asked for. */
   pageLimit: number
   /** Running vCPUs a region allows. */
@@ -99,6 +101,7 @@ export function createWorld(
     World,
     | 'accountId'
     | 'delays'
+    | 'clock'
     | 'pageLimit'
     | 'vcpuQuota'
     | 'vpcQuota'
@@ -114,7 +117,7 @@ export function createWorld(
   const mac = (text: string) => createHmac('sha256', secret).update(text).digest('base64url').slice(0, 22)
   return {
     ...options,
-    regions: new Map(Object.keys(regionZones).map((name) => [name, createRegion(name, options.delays)])),
+    regions: new Map(Object.keys(regionZones).map((name) => [name, createRegion(name, options)])),
     nextSeq: () => ++seq,
     seal: (text) => `${Buffer.from(text).toString('base64url')}.${mac(text)}`,
     unseal(token) {
@@ -160,6 +163,7 @@ export function startInstanceLife(
 ): Life<InstanceState> {
   const { pending, stopping, terminating } = world.delays
   return createLifecycle<InstanceState>({
+    clock: world.clock,
     transitions: {
       pending: { to: 'running', afterMs: pending },
       stopping: { to: 'stopped', afterMs: stopping },
@@ -208,8 +212,9 @@ export function attach(
     device: facts.device,
     volumeId: volume.id,
     deleteOnTermination: facts.deleteOnTermination,
-    attachedAt: new Date(),
+    attachedAt: new Date(world.clock.now()),
     life: createLifecycle<AttachmentState>({
+      clock: world.clock,
       transitions: { attaching: { to: 'attached', afterMs }, detaching: { to: 'detached', afterMs } },
     }).start(facts.initial, (state) => {
       if (state !== 'detached') return
@@ -240,7 +245,7 @@ function releaseVolumes(world: World, region: Region, instance: Instance): void 
   instance.devices = []
 }
 
-const createRegion = (name: string, { visible }: Delays): Region => ({
+const createRegion = (name: string, { delays, clock }: Pick<World, 'delays' | 'clock'>): Region => ({
   name,
   zones: regionZones[name] ?? [],
   instances: new Map(),
@@ -259,5 +264,5 @@ const createRegion = (name: string, { visible }: Delays): Region => ({
   launches: new Map(),
   imports: new Map(),
   volumeTokens: new Map(),
-  visible: eventuallyVisible(visible),
+  visible: eventuallyVisible(delays.visible, clock),
 })

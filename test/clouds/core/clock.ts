@@ -16,6 +16,17 @@ export function manualClock(startMs = 0): Clock & { advance(ms: number): void } 
   }
 }
 
+/** A clock that runs as the real one does, ahead of it by what it was moved: for what waits in real time for things that take long. */
+export function runningClock(): Clock & { advance(ms: number): void } {
+  let aheadMs = 0
+  return {
+    now: () => Date.now() + aheadMs,
+    advance(ms) {
+      aheadMs += ms
+    },
+  }
+}
+
 /** For each state that passes by itself: what it turns into, and after how long. */
 export type Transitions<S extends string> = { readonly [state in S]?: { to: S; afterMs: number } }
 

@@ -131,7 +131,7 @@ export const registerImage = changing(
       rootDevice,
       mappings,
       tags: tagsFor('image', input.TagSpecification, ['image', 'snapshot']),
-      createdAt: new Date(),
+      createdAt: new Date(world.clock.now()),
     })
     region.visible.add(image.id)
     return { imageId: image.id }

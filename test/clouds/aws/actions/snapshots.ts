@@ -30,7 +30,7 @@ export const createSnapshot = changing(
       volumeId: volume.id,
       sizeGib: volume.sizeGib,
       description: input.Description ?? '',
-      startedAt: new Date(),
+      startedAt: new Date(world.clock.now()),
       encrypted: volume.encrypted,
       kmsKeyId: volume.kmsKeyId,
       lineage: volume.id,
@@ -110,6 +110,7 @@ export const deleteSnapshot = changing({ SnapshotId: need(snapshotId) }, (input,
 /** Imported ones give up when no block came for `timeoutMinutes`. */
 export const snapshotLife = (world: World, initial: SnapshotState, timeoutMinutes?: number) =>
   createLifecycle<SnapshotState>({
+    clock: world.clock,
     transitions: {
       sealing: { to: 'completed', afterMs: world.delays.snapshot },
       ...(timeoutMinutes === undefined ? {} : { open: { to: 'error', afterMs: timeoutMinutes * 60_000 } }),

@@ -22,7 +22,7 @@ export const describeSpotPriceHistory = reading(
   (input, { world, region }) => {
     const unknown = input.InstanceType.find((name) => !instanceTypes.some((type) => type.name === name))
     if (unknown !== undefined) throw invalidValue(`Invalid instance type: ${unknown}`)
-    const endMs = input.EndTime === undefined ? Date.now() : Date.parse(input.EndTime)
+    const endMs = input.EndTime === undefined ? world.clock.now() : Date.parse(input.EndTime)
     const startMs = input.StartTime === undefined ? endMs - 24 * hourMs : Date.parse(input.StartTime)
     const types = instanceTypes.filter(
       ({ name }) => input.InstanceType.length === 0 || input.InstanceType.includes(name),

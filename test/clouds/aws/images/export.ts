@@ -56,7 +56,7 @@ export const exportImage = changing(
       description: input.Description ?? '',
       clientToken: input.ClientToken,
       asked,
-      life: createLifecycle<TaskLife>({ transitions: {} }).start('active'),
+      life: createLifecycle<TaskLife>({ transitions: {}, clock: world.clock }).start('active'),
       reason: undefined,
       imageId: image.id,
       format: input.DiskImageFormat,

@@ -41,9 +41,10 @@ export const createImage = changing(
       enaSupport: instance.enaSupport,
       rootDevice: instance.rootDevice,
       mappings: [],
-      createdAt: new Date(),
+      createdAt: new Date(world.clock.now()),
       tags: tagsFor('image', input.TagSpecification, kinds),
       life: createLifecycle<'pending' | 'available'>({
+        clock: world.clock,
         transitions: { pending: { to: 'available', afterMs: world.delays.snapshot } },
       }).start('pending'),
     })
@@ -86,7 +87,7 @@ async function snapshotOf(
     volumeId: volume.id,
     sizeGib: volume.sizeGib,
     description,
-    startedAt: new Date(),
+    startedAt: new Date(world.clock.now()),
     encrypted: volume.encrypted,
     kmsKeyId: volume.kmsKeyId,
     lineage: volume.id,

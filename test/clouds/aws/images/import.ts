@@ -60,7 +60,7 @@ export const importImage = changing(
       bootMode: input.BootMode,
       clientToken: input.ClientToken,
       asked,
-      life: createLifecycle<TaskLife>({ transitions: {} }).start('active'),
+      life: createLifecycle<TaskLife>({ transitions: {}, clock: world.clock }).start('active'),
       reason: undefined,
       url: { bucket: source.S3Bucket, key: source.S3Key },
       format: container.Format,
@@ -124,7 +124,7 @@ async function convert(world: World, region: Region, task: ImportTask, path: str
       volumeId: 'vol-ffffffff',
       sizeGib,
       description: `Created by AWS-VMImport service for ${task.id}`,
-      startedAt: new Date(),
+      startedAt: new Date(world.clock.now()),
       encrypted: false,
       kmsKeyId: undefined,
       lineage: snapshotId,
@@ -143,7 +143,7 @@ async function convert(world: World, region: Region, task: ImportTask, path: str
       enaSupport: true,
       rootDevice: '/dev/sda1',
       mappings: [{ device: '/dev/sda1', snapshotId, sizeGib, type: 'gp2', deleteOnTermination: true }],
-      createdAt: new Date(),
+      createdAt: new Date(world.clock.now()),
       // Those of the task stay with the task.
       tags: new Map(),
     })

@@ -90,7 +90,8 @@ function pointsOf({ MetricStat }: Query, scene: JsonScene, fromMs: number, toMs:
   const { Metric, Period } = MetricStat
   const periodMs = Period * 1000
   // What is older is kept in coarser periods alone: 15 days by the minute, 63 by five, 455 by the hour.
-  const ageDays = (Date.now() - fromMs) / 86_400_000
+  const nowMs = scene.world.clock.now()
+  const ageDays = (nowMs - fromMs) / 86_400_000
   if (Period % (ageDays > 63 ? 3600 : ageDays > 15 ? 300 : 60) !== 0 || ageDays > 455) return []
   const dimensions = Object.fromEntries(Metric.Dimensions.map(({ Name, Value }) => [Name, Value]))
   const starts: number[] = []
@@ -99,12 +100,12 @@ function pointsOf({ MetricStat }: Query, scene: JsonScene, fromMs: number, toMs:
     const used = vcpusInUse(scene, dimensions)
     return used === undefined
       ? []
-      : starts.filter((atMs) => atMs <= Date.now()).map((atMs) => ({ atMs, value: used }))
+      : starts.filter((atMs) => atMs <= nowMs).map((atMs) => ({ atMs, value: used }))
   }
   const instance = scene.region.instances.get(dimensions['InstanceId'] ?? '')
   const metric = Metric.Namespace === 'AWS/EC2' ? vmMetrics[Metric.MetricName] : undefined
   if (!instance || metric === undefined || Object.keys(dimensions).length !== 1) return []
-  return starts.flatMap((atMs) => valueOf(instance, metric, MetricStat, atMs) ?? [])
+  return starts.flatMap((atMs) => valueOf(instance, metric, MetricStat, { atMs, nowMs }) ?? [])
 }
 
 /** "List the available CloudWatch metrics for your instances". */
@@ -123,12 +124,12 @@ function valueOf(
   instance: Instance,
   metric: VmMetric,
   { Period, Stat }: Query['MetricStat'],
-  atMs: number,
+  { atMs, nowMs }: { atMs: number; nowMs: number },
 ): Point | undefined {
   const stepMs = instance.detailedMonitoring ? 60_000 : 300_000
   const beginMs = Math.floor(instance.launchedAt.getTime() / stepMs) * stepMs
   const isOn = ['pending', 'running', 'stopping'].includes(instance.life.state())
-  const endMs = isOn ? Date.now() : instance.life.sinceMs()
+  const endMs = isOn ? nowMs : instance.life.sinceMs()
   const first = Math.ceil(atMs / stepMs) * stepMs
   const steps: number[] = []
   for (let at = Math.max(first, beginMs); at < atMs + Period * 1000 && at <= endMs; at += stepMs)

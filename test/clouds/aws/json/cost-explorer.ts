@@ -54,7 +54,7 @@ export const costExplorer: JsonService = {
             'ValidationException',
             'Start date (and hour) should be before end date (and hour)',
           )
-        if (Date.now() - Date.parse(Start) > 427 * 86_400_000)
+        if (world.clock.now() - Date.parse(Start) > 427 * 86_400_000)
           throw new Refusal('ValidationException', 'You haven’t enabled historical data beyond 14 months')
         observeUsage(world)
         const groups = days(Start, End).flatMap((day) => groupsOf(world, day, listing))
@@ -87,7 +87,7 @@ export const costExplorer: JsonService = {
                   ]),
                 ),
               })),
-            Estimated: Date.now() - Date.parse(day) < 3 * 86_400_000,
+            Estimated: world.clock.now() - Date.parse(day) < 3 * 86_400_000,
           })),
           DimensionValueAttributes: [],
         }

@@ -3,11 +3,13 @@ import { CostExplorer } from '@aws-sdk/client-cost-explorer'
 import { Pricing } from '@aws-sdk/client-pricing'
 import { ServiceQuotas } from '@aws-sdk/client-service-quotas'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openRaw, refusalOf, type RawAws } from '#test/clouds/aws/raw.ts'
 
 let raw: RawAws
+const clock = runningClock()
 beforeAll(async () => {
-  raw = await openRaw({ pageLimit: 3 })
+  raw = await openRaw({ clock, pageLimit: 3 })
 })
 afterAll(() => raw.close())
 
@@ -47,8 +49,6 @@ test('Cost Explorer refuses a range that ends before it begins, and what it does
 test('a VM that ran is on the bill, also when it is gone', async () => {
   const { ec2 } = raw
   const ce = new CostExplorer(config())
-  const today = new Date().toISOString().slice(0, 10)
-  const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10)
   const { Images = [] } = await ec2.describeImages({ Owners: ['099720109477'] })
   const { Instances = [] } = await ec2.runInstances({
     ImageId: Images[0]?.ImageId,
@@ -56,16 +56,21 @@ test('a VM that ran is on the bill, also when it is gone', async () => {
     MinCount: 1,
     MaxCount: 1,
   })
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  const day = (inDays: number) => new Date(clock.now() + inDays * 86_400_000).toISOString().slice(0, 10)
+  const TimePeriod = { Start: day(0), End: day(2) }
+  clock.advance(86_400_000)
   await ec2.terminateInstances({ InstanceIds: [Instances[0]?.InstanceId ?? ''] })
   const { ResultsByTime = [] } = await ce.getCostAndUsage({
-    TimePeriod: { Start: today, End: tomorrow },
+    TimePeriod,
     Granularity: 'DAILY',
     Metrics: ['UsageQuantity'],
     GroupBy: [{ Type: 'DIMENSION', Key: 'USAGE_TYPE' }],
   })
-  const used = ResultsByTime[0]?.Groups?.find(({ Keys }) => Keys?.[0] === 'BoxUsage:m5.large')
-  expect(Number(used?.Metrics?.['UsageQuantity']?.Amount)).toBeGreaterThan(0)
+  const used = ResultsByTime.flatMap(({ Groups = [] }) => Groups).filter(
+    ({ Keys }) => Keys?.[0] === 'BoxUsage:m5.large',
+  )
+  const hours = used.map(({ Metrics }) => Number(Metrics?.['UsageQuantity']?.Amount))
+  expect(hours.reduce((sum, each) => sum + each, 0)).toBeCloseTo(24, 0)
 })
 
 test('CloudWatch refuses a period that is no multiple of a minute, and wrong signatures', async () => {

@@ -26,7 +26,7 @@ export function classOf(type: string): string {
 
 /** Notes what there is, from when to when, so that the bill has it also when it is gone. */
 export function observeUsage(world: World): void {
-  const nowMs = Date.now()
+  const nowMs = world.clock.now()
   for (const [name, region] of world.regions) {
     for (const instance of region.instances.values()) {
       const isOn = ['pending', 'running'].includes(instance.life.state())
@@ -59,7 +59,7 @@ export function observeUsage(world: World): void {
 
 /** An account that has been used before: a VM and a volume over the last days, both gone since yesterday. */
 export function seedUsage(world: World, days: number): void {
-  const toMs = Math.floor(Date.now() / 86_400_000) * 86_400_000
+  const toMs = Math.floor(world.clock.now() / 86_400_000) * 86_400_000
   const fromMs = toMs - days * 86_400_000
   const past = { region: 'us-east-1', fromMs, toMs }
   world.services.usage.set('past-vm', { ...past, kind: 'vm', sku: 't3.small', sizeGib: 0 })

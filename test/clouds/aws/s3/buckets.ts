@@ -78,7 +78,7 @@ export const bucketOperations: Readonly<Record<string, S3Operation>> = {
         )
       const tags = new Map<string, string>()
       addTags(tags, given.Tags?.Tag ?? [])
-      world.services.buckets.set(bucketName, newBucket(bucketName, region, tags))
+      world.services.buckets.set(bucketName, newBucket(bucketName, region, new Date(world.clock.now()), tags))
       world.regions.get(region)?.visible.add(bucketName)
       return empty(200, { location: `/${bucketName}` })
     },
@@ -150,10 +150,10 @@ export const takenNames: ReadonlySet<string> = new Set(['taken-by-somebody-else'
 export const ownerId = '75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a'
 
 /** New buckets are encrypted, and blocked for the public, since 2023. */
-const newBucket = (name: string, region: string, tags: Map<string, string>): Bucket => ({
+const newBucket = (name: string, region: string, createdAt: Date, tags: Map<string, string>): Bucket => ({
   name,
   region,
-  createdAt: new Date(),
+  createdAt,
   tags,
   settings: new Map([
     [

@@ -171,7 +171,7 @@ export async function putBytes(
     etag,
     checksums,
     contentType,
-    modifiedAt: new Date(),
+    modifiedAt: new Date(world.clock.now()),
   }
   const kept = (bucket.versions.get(key) ?? []).filter((one) => one.versionId !== versionId)
   for (const one of bucket.versions.get(key) ?? []) {
@@ -203,7 +203,7 @@ export async function removeObject(
   const target = versionId ?? (isVersioned(bucket) ? undefined : 'null')
   if (target === undefined) {
     const marker = { key, versionId: newVersionId(), storeKey: undefined, sizeBytes: 0, etag: '' }
-    const entry = { ...marker, checksums: {}, contentType: '', modifiedAt: new Date() }
+    const entry = { ...marker, checksums: {}, contentType: '', modifiedAt: new Date(world.clock.now()) }
     bucket.versions.set(key, [entry, ...versions])
     return
   }

@@ -57,7 +57,7 @@ export const uploadOperations: Readonly<Record<string, S3Operation>> = {
       bucket.uploads.set(id, {
         id,
         key: call.key,
-        initiatedAt: new Date(),
+        initiatedAt: new Date(call.world.clock.now()),
         contentType: call.headers['content-type'] ?? 'binary/octet-stream',
         algorithm: call.headers['x-amz-checksum-algorithm'],
         parts: new Map(),

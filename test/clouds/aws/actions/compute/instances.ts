@@ -72,7 +72,7 @@ export const getConsoleOutput = reading(
     const output = (await world.machines?.console(instance.id)) ?? ''
     return {
       instanceId: instance.id,
-      timestamp: new Date(),
+      timestamp: new Date(world.clock.now()),
       output: output === '' ? undefined : Buffer.from(output.slice(-65_536), 'latin1').toString('base64'),
     }
   },

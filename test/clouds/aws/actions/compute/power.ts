@@ -13,7 +13,7 @@ export const startInstances = changing({ InstanceId: some }, async ({ InstanceId
     leave: ['pending', 'running'],
     to: 'pending',
     also: (instance) => {
-      instance.launchedAt = new Date()
+      instance.launchedAt = new Date(scene.world.clock.now())
       instance.reason = undefined
       return powerOn(scene.world, scene.region, instance, memoryOf(instance))
     },

@@ -68,7 +68,7 @@ export function startInstance(scene: Scene, facts: Facts): Instance {
     enaSupport: image.enaSupport,
     rootDevice: image.rootDevice,
     devices: [],
-    launchedAt: new Date(),
+    launchedAt: new Date(world.clock.now()),
     privateIp,
     publicIp: subnet.mapPublicIp ? `203.0.113.${randomInt(1, 254)}` : undefined,
     interfaceId: nic.id,

@@ -81,6 +81,7 @@ export const defaultVpc = (region: Region): Vpc | undefined =>
 
 function pendingLife(world: World, ready: boolean): Life<'pending' | 'available'> {
   return createLifecycle<'pending' | 'available'>({
+    clock: world.clock,
     transitions: { pending: { to: 'available', afterMs: world.delays.network } },
   }).start(ready ? 'available' : 'pending')
 }

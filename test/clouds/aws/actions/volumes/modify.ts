@@ -39,7 +39,7 @@ export const modifyVolume = changing(
         `Volume ${volume.id} currently in modification state '${underWay.toUpperCase()}' is not valid for this operation.`,
       )
     }
-    const since = Date.now() - dayMs
+    const since = world.clock.now() - dayMs
     if (volume.modifiedAtMs.filter((atMs) => atMs > since).length >= changesPerDay) {
       throw new Refusal(
         'VolumeModificationRateExceeded',
@@ -56,7 +56,7 @@ export const modifyVolume = changing(
       throw invalidValue(`New size cannot be smaller than existing size`)
     }
     checkShape(to)
-    volume.modifiedAtMs.push(Date.now())
+    volume.modifiedAtMs.push(world.clock.now())
     volume.modification = begin(world, volume, { from, to })
     return { volumeModification: describe(volume.id, volume.modification) }
   },
@@ -100,6 +100,7 @@ export const describeVolumesModifications = reading(
 function begin(world: World, volume: Volume, change: Pick<Modification, 'from' | 'to'>): Modification {
   const afterMs = world.delays.modification
   const life = createLifecycle<ModificationState>({
+    clock: world.clock,
     transitions: { modifying: { to: 'optimizing', afterMs }, optimizing: { to: 'completed', afterMs } },
   }).start('modifying', (state) => {
     if (state !== 'optimizing') return
@@ -109,7 +110,7 @@ function begin(world: World, volume: Volume, change: Pick<Modification, 'from' |
       world.background(volume.filled)
     }
   })
-  return { ...change, startedAt: new Date(), life }
+  return { ...change, startedAt: new Date(world.clock.now()), life }
 }
 
 const describe = (id: string, { from, to, startedAt, life }: Modification): Xml => ({

@@ -139,10 +139,11 @@ export function addVolume(
     sizeGib,
     iops: iops ?? (type === 'gp3' ? 3000 : undefined),
     ...encryptionOf(encryption, snapshot, world.accountId, region.name),
-    createdAt: new Date(),
+    createdAt: new Date(world.clock.now()),
     filled,
     attachedTo: undefined,
     life: createLifecycle<'creating' | 'available'>({
+      clock: world.clock,
       transitions: { creating: { to: 'available', afterMs: world.delays.volume } },
     }).start(atOnce ? 'available' : 'creating'),
     modification: undefined,
