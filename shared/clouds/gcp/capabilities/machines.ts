@@ -43,7 +43,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'identity.regions': { calls: ['compute.regions.list'] },
   'compute.sizes': { calls: ['compute.regions.get', 'compute.machineTypes.list'] },
   'compute.create': {
-    calls: [...create, 'compute.images.delete', waits.global, ...clear],
+    calls: [...create, 'compute.images.delete', waits.global, ...endExport, ...clear],
     note: 'Without a zone the region’s zones are taken in turn. Written disks become its disks as images; creating once more when it runs removes those.',
   },
   'compute.create.spot': { calls: create },

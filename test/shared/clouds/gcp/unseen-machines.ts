@@ -15,6 +15,7 @@ export const unseenMachineCalls: Subject['dialect']['unseen'] = {
   'compute.get': { 'compute.instances.aggregatedList': 'for a bare name: compute/names.test.ts' },
   'disks.createDisk': firstBucket,
   'disks.openDisk': firstBucket,
+  'compute.create': stillRuns,
   'disks.deleteSnapshot': stillRuns,
   'disks.deleteDisk': stillRuns,
   'inventory.remove': stillRuns,
