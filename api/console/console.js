@@ -4,7 +4,9 @@ import { overview } from './view-overview.js'
 import { vmDetail, vmList } from './view-vms.js'
 import { migrationDetail, migrationList } from './view-migrations.js'
 import { jobDetail, jobList } from './view-jobs.js'
+import { providerDetail } from './view-capabilities.js'
 import { providerList } from './view-providers.js'
+import { resourceList } from './view-resources.js'
 
 /**
  * A view is `{ load, draw, follow?, onEvent? }`: `load` reads what it shows, `draw` makes it an element, `follow` says which job's events
@@ -18,7 +20,9 @@ const routes = [
   [/^\/migrations\/(.+)$/, (id) => migrationDetail(id)],
   [/^\/jobs$/, () => jobList()],
   [/^\/jobs\/(.+)$/, (id) => jobDetail(id)],
+  [/^\/resources(?:\/([a-z-]+))?$/, (path) => resourceList(path)],
   [/^\/providers$/, () => providerList()],
+  [/^\/providers\/(.+)$/, (id) => providerDetail(id)],
 ]
 
 const refreshMs = 4000
@@ -148,6 +152,7 @@ function drawSide(path) {
       { 'aria-label': 'Console' },
       entry('/', 'overview', 'Overview'),
       entry('/vms', 'server', 'VMs'),
+      entry('/resources', 'layers', 'Resources'),
       entry('/migrations', 'move', 'Migrations'),
       entry('/jobs', 'jobs', 'Jobs'),
       entry('/providers', 'cloud', 'Providers'),

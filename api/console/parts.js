@@ -2,8 +2,8 @@ import { h, icon } from './dom.js'
 import { words } from './format.js'
 
 const tones = {
-  good: ['running', 'succeeded', 'completed', 'healthy', 'delivered'],
-  live: ['in_progress', 'undoing', 'stopping', 'terminating', 'pending', 'queued'],
+  good: ['running', 'available', 'in_use', 'succeeded', 'completed', 'healthy', 'delivered'],
+  live: ['in_progress', 'undoing', 'stopping', 'terminating', 'deleting', 'pending', 'queued'],
   bad: ['failed', 'error', 'unhealthy'],
   warn: ['degraded', 'rolled_back', 'cancelled', 'suspended'],
 }

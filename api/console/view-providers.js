@@ -25,9 +25,14 @@ export const providerList = () => ({
           ? table(
               ['Provider', 'Health', 'Regions', 'Account', 'Checked', ''],
               providers.map((provider) => ({
+                href: `#/providers/${encodeURIComponent(provider.id)}`,
                 cells: [
                   [
-                    h('b', {}, provider.name),
+                    h(
+                      'b',
+                      {},
+                      h('a', { href: `#/providers/${encodeURIComponent(provider.id)}` }, provider.name),
+                    ),
                     h(
                       'span.sub',
                       {},
