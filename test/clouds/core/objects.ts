@@ -20,17 +20,26 @@ export interface StoredObject<Meta> {
   readonly path: string
 }
 
+/** Checksums of an object's bytes. */
+export interface Sums {
+  readonly md5: Buffer
+  readonly crc32c: number
+}
+
 /** Objects with their bytes in files. Buckets are the caller's: a bucket is there when an object in it is. */
 export interface ObjectStore<Meta> {
   /**
    * Takes an object in whole and then puts it in the place of the one that was there; until then, and when `body` fails, nothing has
    * changed. Of two at once, the one that ends last stays.
+   * @param meta what is to be kept of it, or what gives that from the sums of the bytes that came.
+   * @param sums of the body, where they are known: they are not taken again.
    */
   put(
     bucket: string,
     key: string,
     body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-    meta: Meta,
+    meta: Meta | ((sums: Sums) => Meta),
+    sums?: Sums,
   ): Promise<StoredObject<Meta>>
   stat(bucket: string, key: string): StoredObject<Meta> | undefined
   /**
@@ -69,11 +78,12 @@ export function createObjectStore<Meta>(dir: string): ObjectStore<Meta> {
   }
 
   const store: ObjectStore<Meta> = {
-    async put(bucket, key, body, meta) {
+    async put(bucket, key, body, given, known) {
       await mkdir(dir, { recursive: true })
       files += 1
       const path = join(dir, `${files}.object`)
-      const written = await writeAll(path, body)
+      const written = await writeAll(path, body, known)
+      const meta = typeof given === 'function' ? (given as (sums: Sums) => Meta)(written) : given
       const now = new Date()
       lastGeneration = Math.max(lastGeneration + 1, now.getTime() * 1000)
       const etag = written.md5.toString('hex')
@@ -124,16 +134,21 @@ export function createObjectStore<Meta>(dir: string): ObjectStore<Meta> {
 
 const pieceBytes = 1024 * 1024
 
-async function writeAll(path: string, body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+async function writeAll(
+  path: string,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  known: Sums | undefined,
+): Promise<Sums & { sizeBytes: number }> {
   const file = await open(path, 'wx')
   const digest = createHash('md5')
   let [sizeBytes, checksum] = [0, 0]
   try {
     for await (const piece of body) {
       await file.writev([piece])
+      sizeBytes += piece.length
+      if (known) continue
       digest.update(piece)
       checksum = crc32c(piece, checksum)
-      sizeBytes += piece.length
     }
   } catch (error) {
     await rm(path, { force: true })
@@ -141,7 +156,7 @@ async function writeAll(path: string, body: AsyncIterable<Uint8Array> | Iterable
   } finally {
     await file.close()
   }
-  return { sizeBytes, md5: digest.digest(), crc32c: checksum }
+  return { sizeBytes, ...(known ?? { md5: digest.digest(), crc32c: checksum }) }
 }
 
 async function* oneAfterTheOther(

@@ -94,7 +94,9 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
 
   const handler = (request: PlainRequest): Promise<Outcome> => {
     const userAgent = request.headers['user-agent'] ?? ''
-    const resource = request.url.pathname
+    // Of an upload the path names the bucket alone.
+    const uploaded = request.url.searchParams.get('uploadType') && request.url.searchParams.get('name')
+    const resource = request.url.pathname + (uploaded ? `/${uploaded}` : '')
     if (request.method === 'POST' && resource === '/token') {
       return dispatch({
         calls,

@@ -32,8 +32,13 @@ export interface PutOptions {
 
 /** Objects of Cloud Storage, for every facet that keeps something there. */
 export interface GcsObjects {
-  /** Writes bytes that are in memory, in one request; Google checks their MD5. Safe to repeat. */
-  put(bucket: string, key: string, data: Uint8Array, options?: PutOptions): Promise<GcsObject>
+  /** Writes bytes that are in memory (in one piece, or several in a row), in one request; Google checks their MD5. Safe to repeat. */
+  put(
+    bucket: string,
+    key: string,
+    data: Uint8Array | readonly Uint8Array[],
+    options?: PutOptions,
+  ): Promise<GcsObject>
   /** Writes exactly `sizeBytes` from a stream, in pieces of 8 MiB that are sent again one by one; Google checks the MD5 of the whole. */
   write(
     bucket: string,
@@ -62,19 +67,23 @@ export function createGcsObjects(gcp: GcpClient, gcs: Gcs = createGcs(gcp)): Gcs
       { contentType = 'application/octet-stream', metadata = {}, ifGenerationMatch } = {},
     ) {
       const boundary = `novacron-${randomUUID()}`
-      const md5Hash = createHash('md5').update(data).digest('base64')
-      const described = JSON.stringify({ name: key, contentType, metadata, md5Hash })
+      const pieces = data instanceof Uint8Array ? [data] : data
+      const digest = createHash('md5')
+      for (const piece of pieces) digest.update(piece)
+      const md5Hash = digest.digest('base64')
+      const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0)
+      const described = JSON.stringify({ contentType, metadata, md5Hash })
       const head = `--${boundary}\r\ncontent-type: application/json; charset=utf-8\r\n\r\n${described}\r\n--${boundary}\r\ncontent-type: ${contentType}\r\n\r\n`
       const sent = await gcp.rest('storage.objects.insert', {
         method: 'POST',
         service: 'storage',
         path: `/upload/storage/v1/b/${encodeURIComponent(bucket)}/o`,
-        query: { uploadType: 'multipart', ifGenerationMatch },
+        query: { uploadType: 'multipart', name: key, ifGenerationMatch },
         headers: { 'content-type': `multipart/related; boundary=${boundary}` },
-        body: Buffer.concat([Buffer.from(head), data, Buffer.from(`\r\n--${boundary}--`)]),
+        body: Buffer.concat([Buffer.from(head), ...pieces, Buffer.from(`\r\n--${boundary}--`)]),
       })
       const object = objectOf(sent as FileMetadata)
-      if (object.md5 === md5Hash && object.sizeBytes === data.length) return object
+      if (object.md5 === md5Hash && object.sizeBytes === sizeBytes) return object
       throw damaged('storage.objects.insert', `gs://${bucket}/${key} is not what was sent.`)
     },
 

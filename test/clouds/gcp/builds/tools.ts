@@ -8,7 +8,6 @@ import { addThing, pathOf, resolve } from '#test/clouds/gcp/compute/world.ts'
 import { bucketNamed } from '#test/clouds/gcp/storage/buckets.ts'
 import { metaOf } from '#test/clouds/gcp/storage/objects.ts'
 import { putObject } from '#test/clouds/gcp/storage/put.ts'
-import { sumsOfFile } from '#test/clouds/gcp/storage/sums.ts'
 import type { World } from '#test/clouds/gcp/world.ts'
 import { createReadStream } from 'node:fs'
 
@@ -72,8 +71,10 @@ export async function exportImage(world: World, flags: Flags): Promise<void> {
       md5Hash: undefined,
       crc32c: undefined,
     }
-    const meta = metaOf(world.storage, bucket, described, await sumsOfFile(file))
-    await putObject(world.storage, bucket, key, createReadStream(file), meta)
+    const pieces = createReadStream(file, { highWaterMark: 2 ** 20 })
+    await putObject(world.storage, bucket, key, pieces, (sums) =>
+      metaOf(world.storage, bucket, described, sums),
+    )
   })
 }
 

@@ -109,6 +109,7 @@ function inflateMember(window: Buffer, isAll: boolean): { content: Buffer; lengt
   try {
     unpacked = inflateRawSync(window.subarray(10), {
       info: true,
+      chunkSize: 2 ** 20,
       maxOutputLength: mostContentBytes,
     }) as unknown as typeof unpacked
   } catch (error) {

@@ -1,4 +1,3 @@
-import { crc32c } from '#test/clouds/core/crc32c.ts'
 import { Refusal } from '#test/clouds/gcp/refusal.ts'
 import { record, wrong } from '#test/clouds/gcp/storage/lifecycle.ts'
 import {
@@ -37,12 +36,11 @@ export async function composeObjects(
   const read = async function* () {
     for (const source of sources) yield* world.objects.read(...placeOf(bucket, source))
   }
-  // What is kept of a source may be corrupt; a composite's checksum is of the bytes that it really got.
-  let crc = 0
-  for await (const piece of read()) crc = crc32c(piece, crc)
   const components = sources.reduce((sum, { meta }) => sum + (meta.componentCount ?? 1), 0)
-  const sums = { md5: Buffer.alloc(0), crc32c: crc }
-  return putObject(world, bucket, name, read(), metaOf(world, bucket, described, sums, components))
+  // What is kept of a source may be corrupt; a composite's checksum is of the bytes that it really got.
+  return putObject(world, bucket, name, read(), ({ crc32c }) =>
+    metaOf(world, bucket, described, { md5: Buffer.alloc(0), crc32c }, components),
+  )
 }
 
 function sourceOf(world: StorageWorld, bucket: Bucket, sent: unknown): GcsObject {

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import type { Sums } from '#test/clouds/core/objects.ts'
 import type { Fault } from '#test/clouds/core/types.ts'
 import {
   archiveOf,
@@ -8,17 +9,21 @@ import {
   type StorageWorld,
 } from '#test/clouds/gcp/storage/world.ts'
 
-/** Puts an object in the place of the live one of its name, which stays as an old version where the bucket keeps versions. */
+/**
+ * Puts an object in the place of the live one of its name, which stays as an old version where the bucket keeps versions. What is kept of it has the sums
+ * of its bytes, or is made of those of the bytes as they came.
+ */
 export async function putObject(
   world: StorageWorld,
   bucket: Bucket,
   name: string,
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  meta: ObjectMeta,
+  meta: ObjectMeta | ((sums: Sums) => ObjectMeta),
   fault?: Fault,
 ): Promise<GcsObject> {
   await archive(world, bucket, name)
-  const object = await world.objects.put(bucket.name, name, body, meta)
+  const known = typeof meta === 'function' ? undefined : meta
+  const object = await world.objects.put(bucket.name, name, body, meta, known)
   if (fault?.mode === 'corrupt_stored') await flipByte(object)
   return object
 }
