@@ -17,7 +17,7 @@ export function loadGax(services: readonly string[]): Gax {
   const roots = new Map<object, ReturnType<InstanceType<Gax['GrpcClient']>['loadProtoJSON']>>()
   class GrpcClient extends loaded.GrpcClient {
     override loadProtoJSON(json: object) {
-      const root = roots.get(json) ?? this.loadProto(partOf(json as Description, services))
+      const root = roots.get(json) ?? this.loadProto(partOf(json, services))
       roots.set(json, root)
       return root
     }

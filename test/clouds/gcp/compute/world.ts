@@ -192,7 +192,10 @@ export const newNumber = (): string =>
 
 /** Changes with what it is of; a change has to name the one it was made from. */
 export const fingerprintOf = (value: unknown): string =>
-  `${createHash('sha256').update(JSON.stringify(value ?? null)).digest('base64url').slice(0, 11)}=`
+  `${createHash('sha256')
+    .update(JSON.stringify(value ?? null))
+    .digest('base64url')
+    .slice(0, 11)}=`
 
 const zoned = new Set<Collection>(['instances', 'disks'])
 
