@@ -218,7 +218,7 @@ test('what a cloud lacks is refused with its declared reason, and nothing is mad
     operations: { operation: string; supported: boolean; reason: string }[]
   }
   const lack = [...azure.operations, ...azure.features].find(({ supported }) => !supported)
-  const name = lack && ('feature' in lack ? String(lack.feature) : lack.operation)
+  const name = lack && ('feature' in lack ? lack.feature : lack.operation)
   expect(lack).toBeDefined()
   const before = await api.pool.query('select count(*) from multicloud_vms')
   const answer = await client.post('/vms', {

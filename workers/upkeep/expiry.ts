@@ -16,13 +16,16 @@ export async function expireIdempotencyKeys(db: Pool): Promise<number> {
 /** How long an answer of a cloud is kept that nobody has asked for again; no route takes one as old as that for an answer. */
 export const readingLifetimeDays = 7
 
-/** Forgets what was read from clouds long ago. @returns how much. */
+/** Forgets what was read from clouds long ago, and the finished jobs that read it, which nobody lists. @returns how many of both. */
 export async function expireReadings(db: Pool): Promise<number> {
-  const { rowCount } = await db.query(
+  const readings = await db.query(
     'delete from cloud_readings where observed_at < now() - make_interval(days => $1)',
     [readingLifetimeDays],
   )
-  return rowCount ?? 0
+  const jobs = await db.query(
+    `delete from jobs where kind = 'cloud.read' and created_at < now() - interval '1 day' and state in ('succeeded', 'failed', 'cancelled')`,
+  )
+  return (readings.rowCount ?? 0) + (jobs.rowCount ?? 0)
 }
 
 /** Does both now and then until stopped. Any number of processes may. */

@@ -196,7 +196,7 @@ async function registerCloud({ client, cloud, dialect }: World, type: TestedClou
       credentials,
       endpoints,
       regions: [dialect.region],
-      options: { ...options, poll_ms: 10, consistency_ms: 300, request_timeout_ms: 10_000 },
+      options: { ...options, poll_ms: 10, consistency_ms: 150, request_timeout_ms: 10_000 },
     },
   })
   if (answer.status !== 201) throw new Error(answer.text)
