@@ -1,19 +1,13 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
-import { openSubject, settingsFor, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject, settingsFor } from '#test/shared/clouds/aws/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 beforeEach(() => subject.loopback.clearFaults())
 
 const failureOf = (work: Promise<unknown>): Promise<CloudError> =>

@@ -1,10 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { EC2 } from '@aws-sdk/client-ec2'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { unseenServiceCalls } from '#test/shared/clouds/aws/unseen-services.ts'
 import { makePublic } from '#test/shared/clouds/aws/make-public.ts'
+import { clientsFor } from '#test/clouds/aws/raw.ts'
 import { startAws, type AwsOptions, type LoopbackAws } from '#test/clouds/aws/server.ts'
 import { unseenMachineCalls } from '#test/shared/clouds/aws/unseen.ts'
 import { writeBaseImage } from '#test/shared/clouds/conformance/base-image.ts'
@@ -12,7 +14,12 @@ import type { Subject } from '#test/shared/clouds/conformance.ts'
 
 export const region = 'us-east-1'
 
-export type AwsSubject = Subject & { loopback: LoopbackAws; settings: CloudSettings }
+export type AwsSubject = Subject & {
+  loopback: LoopbackAws
+  settings: CloudSettings
+  /** The vendor's own client, which retries nothing. */
+  ec2: EC2
+}
 
 /** The registration of a loopback AWS, quick to poll. */
 export const settingsFor = (loopback: LoopbackAws, changes: Partial<CloudSettings> = {}): CloudSettings => ({
@@ -26,7 +33,7 @@ export const settingsFor = (loopback: LoopbackAws, changes: Partial<CloudSetting
     ...loopback.options,
     consistency_ms: 500,
     poll_ms: 5,
-    request_timeout_ms: 2000,
+    request_timeout_ms: 20_000,
     throttle_wait_ms: 100,
   },
   workerId: 'worker-7f3a',
@@ -55,16 +62,20 @@ export async function openSubject(options: Partial<AwsOptions> = {}): Promise<Aw
     ...options,
   })
   const settings = settingsFor(loopback)
+  const { ec2, ebs } = clientsFor(loopback, region)
   return {
     cloud: await openAws(settings),
     loopback: {
       ...loopback,
       async close() {
+        ec2.destroy()
+        ebs.destroy()
         await loopback.close()
         await rm(dir, { recursive: true, force: true })
       },
     },
     settings,
+    ec2,
     region,
     workerId: settings.workerId,
     imagePath,

@@ -1,20 +1,14 @@
 import { createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import { toCloudError } from '#shared/clouds/azure/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { newJob, intentOf } from '#test/shared/clouds/conformance/subject.ts'
-import { openSubject, region, settingsFor, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region, settingsFor } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 /** What `validate` fails with under other settings. */
 async function failureOf(changes: Partial<CloudSettings>): Promise<unknown> {

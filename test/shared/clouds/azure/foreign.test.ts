@@ -1,20 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { compute, networking } from '#test/clouds/azure/harness.ts'
-import { createRaw } from '#test/clouds/azure/raw.ts'
 import { newJob, removeAll, runVm, untilGone, untilState } from '#test/shared/clouds/conformance/subject.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 test('deleting a VM that others made takes along its disk, interface and public address, though nothing is marked so', async () => {
-  const raw = createRaw(subject.loopback)
+  const { raw } = subject
   const group = '/resourceGroups/novacron/providers'
   const idOf = (path: string) => `/subscriptions/${subject.settings.credentials['subscription_id']}${path}`
   const put = async (path: string, api: string, body: object) => {
@@ -62,7 +55,6 @@ test('deleting a VM that others made takes along its disk, interface and public 
       osProfile: { computerName: 'hand', adminUsername: 'me', adminPassword: 'Secret-1234' },
     },
   })
-  raw.close()
   const ref = { region, id: idOf(vm) }
   expect((await untilState(subject.cloud, ref, 'running')).publicIp).toMatch(/^20\.61\./)
   expect(subject.loopback.residue().filter((each) => each.tags['by'] === 'hand')).toHaveLength(4)

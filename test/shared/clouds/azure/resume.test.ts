@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import { nameFor } from '#shared/clouds/azure/names.ts'
 import type { CreateVm } from '#shared/clouds/port.ts'
@@ -15,16 +15,10 @@ import {
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { openSubject, region, settingsFor, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region, settingsFor } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const mebibyte = 2 ** 20
 const request = (job: string): CreateVm => ({

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { encryptionSetType, placementType, userMade } from '#test/clouds/azure/context.ts'
-import { createRaw } from '#test/clouds/azure/raw.ts'
+import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
 import { startAzure, type AzureOptions } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { unseen } from '#test/shared/clouds/azure/unseen.ts'
@@ -13,7 +13,12 @@ import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance.ts
 
 export const region = 'eastus'
 
-export type AzureSubject = Subject & { loopback: StartedCloud; settings: CloudSettings }
+export type AzureSubject = Subject & {
+  loopback: StartedCloud
+  settings: CloudSettings
+  /** Plain requests to it, as any program would send them. */
+  raw: Raw
+}
 
 /** The registration of a loopback Azure. */
 export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettings> = {}): CloudSettings => ({
@@ -23,7 +28,7 @@ export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettin
   regions: loopback.regions,
   defaultRegion: region,
   endpoints: loopback.endpoints,
-  options: { ...loopback.options, request_timeout_ms: 2000, poll_ms: 5 },
+  options: { ...loopback.options, request_timeout_ms: 20_000, poll_ms: 5 },
   workerId: 'worker-7f3a',
   ...changes,
 })
@@ -45,16 +50,19 @@ export async function openSubject({
     ...options,
   })
   const settings = settingsFor(loopback)
+  const raw = createRaw(loopback)
   return {
     cloud: await openAzure(settings),
     loopback: {
       ...loopback,
       async close() {
+        raw.close()
         await loopback.close()
         await rm(dir, { recursive: true, force: true })
       },
     },
     settings,
+    raw,
     region,
     workerId: settings.workerId,
     imagePath,

@@ -1,23 +1,19 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Cloud, CloudRef } from '#shared/clouds/port.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
 let bucket: CloudRef
 let cloud: Cloud
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   bucket = await makeBucket(subject, intentOf(newJob()))
   cloud = await subject.reopen({ options: { focus_export: { bucket: bucket.id, prefix: 'bill/focus' } } })
 })
-afterAll(async () => {
-  cloud.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+afterAll(() => cloud.close())
 
 const columns = [
   'BilledCost',

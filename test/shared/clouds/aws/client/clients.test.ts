@@ -1,18 +1,12 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { expect, test } from 'vitest'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const run = promisify(execFile)
-let subject: AwsSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 test('each service’s SDK is loaded at its first call, and no other one', async () => {
   const program = `

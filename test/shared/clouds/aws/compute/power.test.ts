@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { expect, test } from 'vitest'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
-  removeAll,
   rootOf,
   runVm,
   until,
@@ -12,20 +10,10 @@ import {
   untilState,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { makeVolume } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
 const job = newJob()
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 test('a VM with encrypted disks is suspended, tells so, and goes on', async () => {
   const { cloud, region } = subject
@@ -120,14 +108,14 @@ test('a deletion takes the disks that EC2 would keep, and leaves a volume of its
   const vm = await runVm(subject, job)
   const own = await makeVolume(subject, job, { zone: vm.zone ?? '' })
   await cloud.storage.volumes.attach(own, vm)
-  const { VolumeId = '' } = await ec2.createVolume({ AvailabilityZone: vm.zone, Size: 1 })
+  const { VolumeId = '' } = await subject.ec2.createVolume({ AvailabilityZone: vm.zone, Size: 1 })
   await until('the volume', async () => {
-    const { Volumes = [] } = await ec2.describeVolumes({
+    const { Volumes = [] } = await subject.ec2.describeVolumes({
       Filters: [{ Name: 'volume-id', Values: [VolumeId] }],
     })
     return Volumes[0]?.State === 'available'
   })
-  await ec2.attachVolume({ VolumeId, InstanceId: vm.id, Device: '/dev/sdg' })
+  await subject.ec2.attachVolume({ VolumeId, InstanceId: vm.id, Device: '/dev/sdg' })
   await cloud.compute.delete(vm)
   await untilGone(cloud, vm)
   const left = new Set(subject.loopback.residue().map(({ id }) => id))

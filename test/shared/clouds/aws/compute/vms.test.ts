@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudRef, CreateVm } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, settingsFor, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject, settingsFor } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
@@ -13,18 +12,14 @@ import {
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-beforeAll(async () => {
-  // Long enough in `pending` to see what a creation holds until the VM runs.
-  subject = await openSubject({
+// Long enough in `pending` to see what a creation holds until the VM runs.
+const subject = useSubject(() =>
+  openSubject({
     delaysMs: { pending: 150, stopping: 15, terminating: 15, snapshot: 15, visible: 20 },
-  })
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+  }),
+)
 
 const gibibyte = 2 ** 30
 
@@ -133,7 +128,7 @@ test('a disk can be deleted although a creation that failed has made an image of
 test('an image that is not ours keeps its snapshot', async () => {
   const job = newJob()
   const disk = await sealedDisk(job)
-  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { ec2 } = subject
   const { ImageId } = await ec2.registerImage({
     Name: 'made by somebody else',
     Architecture: 'x86_64',
@@ -145,7 +140,6 @@ test('an image that is not ours keeps its snapshot', async () => {
     retryable: true,
   })
   await ec2.deregisterImage({ ImageId })
-  ec2.destroy()
   await subject.cloud.disks.deleteDisk(disk)
 })
 
@@ -165,10 +159,9 @@ test('the default image is the newest Ubuntu, on a disk of the size asked for', 
   expect(running).toMatchObject({ zone: 'us-east-1b', keyPair: 'default', instanceType: 't2.micro' })
   expect(running.disks[0]?.sizeBytes).toBe(12 * gibibyte)
   expect(running.securityGroups[0]).toMatch(/^sg-/)
-  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { ec2 } = subject
   const { Images = [] } = await ec2.describeImages({ ImageIds: [running.imageId ?? ''] })
   expect(Images[0]?.Name).toMatch(/ubuntu-noble-24\.04-amd64-server-20260930$/)
-  ec2.destroy()
   // t2 has no latest console output; the adapter asks for the last one posted instead.
   expect(await subject.cloud.compute.consoleOutput(vm)).toBeUndefined()
   await removeAll(subject, job)

@@ -1,30 +1,18 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CloudRef, CreateVm } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
-  removeAll,
   residueOf,
   rootOf,
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
 const job = newJob()
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 const wish = (changes: Partial<CreateVm>): CreateVm => ({
   ...intentOf(job),
@@ -36,7 +24,8 @@ const wish = (changes: Partial<CreateVm>): CreateVm => ({
 })
 const run = async (changes: Partial<CreateVm>) =>
   untilState(subject.cloud, await subject.cloud.compute.create(wish(changes)), 'running')
-const volume = async (ref: CloudRef) => (await ec2.describeVolumes({ VolumeIds: [ref.id] })).Volumes?.[0]
+const volume = async (ref: CloudRef) =>
+  (await subject.ec2.describeVolumes({ VolumeIds: [ref.id] })).Volumes?.[0]
 
 test('every wish comes back as it was given', async () => {
   const vm = await run({
@@ -107,7 +96,9 @@ test('disks made for a VM of imported disks are encrypted by the key asked for',
   })
   const sink = await cloud.disks.openDiskForWrite(disk)
   await cloud.disks.sealDisk(disk, await writeChunks(sink, new Map([[0, Buffer.alloc(524_288, 5)]])))
-  expect((await ec2.describeSnapshots({ SnapshotIds: [disk.id] })).Snapshots?.[0]?.Encrypted).toBe(false)
+  expect((await subject.ec2.describeSnapshots({ SnapshotIds: [disk.id] })).Snapshots?.[0]?.Encrypted).toBe(
+    false,
+  )
   const keyId = '77777777-1111-4111-8111-000000000001'
   const vm = await run({
     boot: { disks: [disk], firmware: 'bios', architecture: 'x86_64' },
@@ -136,7 +127,7 @@ test('an image that cannot hibernate is launched without, under the same token',
 test('a root disk without room for the memory beyond the image is not prepared for hibernation', async () => {
   for (const boot of [{ image: undefined }, { image: undefined, diskGib: 2 }]) {
     const vm = await run({ encryption: {}, boot })
-    const { Reservations = [] } = await ec2.describeInstances({ InstanceIds: [vm.id] })
+    const { Reservations = [] } = await subject.ec2.describeInstances({ InstanceIds: [vm.id] })
     expect(Reservations[0]?.Instances?.[0]?.HibernationOptions?.Configured).toBe(false)
   }
 })

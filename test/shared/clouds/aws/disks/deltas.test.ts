@@ -1,26 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CloudRef, Encryption } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
-import { intentOf, newJob, removeAll, writeChunks } from '#test/shared/clouds/conformance/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
+import { intentOf, newJob, writeChunks } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const blockBytes = 524_288
 const gibibyte = 2 ** 30
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
 const job = newJob()
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 const request = (changes: { parent?: CloudRef; encryption?: Encryption; sizeBytes?: number } = {}) => ({
   ...intentOf(job),
@@ -40,7 +29,7 @@ const sealed = async (disk: CloudRef, blocks: ReadonlyMap<number, Buffer>): Prom
 const make = async (changes: Parameters<typeof request>[0] = {}) =>
   subject.cloud.disks.createDisk(request(changes))
 const describe = async ({ id }: CloudRef) =>
-  (await ec2.describeSnapshots({ SnapshotIds: [id] })).Snapshots?.[0]
+  (await subject.ec2.describeSnapshots({ SnapshotIds: [id] })).Snapshots?.[0]
 
 test('a disk on a parent is not taken for zeroed, also when it is opened again, and one without is', async () => {
   const parent = await sealed(await make(), new Map([[3, randomBytes(blockBytes)]]))

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { withCallScope } from '#shared/clouds/scope.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   digest,
   intentOf,
@@ -15,19 +14,13 @@ import {
   untilReady,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const gibibyte = 2 ** 30
 const blockBytes = 512 * 1024
 
-let subject: AwsSubject
-beforeAll(async () => {
-  // Two on a page: every listing here is of many pages.
-  subject = await openSubject({ pageLimit: 2, vcpuQuota: 1000 })
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+// Two on a page: every listing here is of many pages.
+const subject = useSubject(() => openSubject({ pageLimit: 2, vcpuQuota: 1000 }))
 
 const newDisk = (job: string) =>
   subject.cloud.disks.createDisk({
@@ -52,7 +45,7 @@ async function diskOf(job: string, blocks: ReadonlyMap<number, Buffer>) {
 
 test('listings are followed to the end: VMs, sizes, snapshots and volumes', async () => {
   const job = newJob()
-  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { ec2 } = subject
   const { Images = [] } = await ec2.describeImages({ Owners: ['099720109477'] })
   const Tags = Object.entries(intentOf(job).tags).map(([Key, Value]) => ({ Key, Value }))
   await ec2.runInstances({
@@ -89,7 +82,6 @@ test('listings are followed to the end: VMs, sizes, snapshots and volumes', asyn
     ...Array.from({ length: 9 }, () => 'disk'),
   ])
   expect((await subject.cloud.compute.sizes(subject.region)).length).toBeGreaterThan(50)
-  ec2.destroy()
   await removeAll(subject, job)
 })
 
@@ -185,7 +177,7 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
   const job = newJob()
   const vm = await runVm(subject, job)
   const intent = intentOf(job)
-  const { ec2 } = clientsFor(subject.loopback, subject.region)
+  const { ec2 } = subject
   const Tags = Object.entries({ ...intent.tags, 'novacron-token': intent.token }).map(([Key, Value]) => ({
     Key,
     Value,
@@ -208,7 +200,6 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
   await new Promise((resolve) => setTimeout(resolve, 40))
   await subject.cloud.disks.deleteSnapshot(agreed)
   expect(residueOf(subject.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(0)
-  ec2.destroy()
   await removeAll(subject, job)
 })
 

@@ -1,20 +1,16 @@
 import { deflateSync } from 'node:zlib'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { CloudRef, ImageFormat, TaskState } from '#shared/clouds/port.ts'
 import { exportFooter } from '#test/clouds/azure/vhd.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, until } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket, untilTaskEnds } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
 let bucket: CloudRef
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   bucket = await makeBucket(subject, intentOf(newJob()))
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
 })
 
 /** 4 MiB with something at the beginning and in the third. */

@@ -1,19 +1,9 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { expect, test } from 'vitest'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, removeAll, residueOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const owned = (job: string) =>
   Array.fromAsync(subject.cloud.inventory.owned({ region: subject.region, tags: { 'novacron-job': job } }))
@@ -32,7 +22,7 @@ test('a whole network is told of in the order in which it can be removed', async
     description: 'web',
     rules: [],
   })
-  const { NetworkInterface } = await ec2.createNetworkInterface({
+  const { NetworkInterface } = await subject.ec2.createNetworkInterface({
     SubnetId: subnet.id,
     TagSpecifications: [{ ResourceType: 'network-interface', Tags: [{ Key: 'novacron-job', Value: job }] }],
   })

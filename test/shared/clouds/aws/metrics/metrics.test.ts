@@ -1,23 +1,19 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { CloudVm } from '#shared/clouds/port.ts'
 import { meanOf } from '#test/clouds/core/metrics.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { newJob, runVm, untilState } from '#test/shared/clouds/conformance/subject.ts'
 import { vmRequest } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const minuteMs = 60_000
-let subject: AwsSubject
 let plain: CloudVm
 let watched: CloudVm
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   plain = await runVm(subject, newJob())
   const request = { ...vmRequest(subject, newJob()), detailedMonitoring: true }
   watched = await untilState(subject.cloud, await subject.cloud.compute.create(request), 'running')
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
 })
 
 const now = Date.now()

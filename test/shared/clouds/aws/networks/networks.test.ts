@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { expect, test } from 'vitest'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
@@ -9,18 +8,9 @@ import {
   runVm,
   until,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const make = (job: string, cidr: string) =>
   subject.cloud.networks.create({ ...intentOf(job), region: subject.region, name: 'made', cidr })
@@ -28,7 +18,7 @@ const make = (job: string, cidr: string) =>
 test('the main route table of a new VPC leads to its own gateway', async () => {
   const job = newJob()
   const network = await make(job, '10.50.0.0/16')
-  const { RouteTables = [] } = await ec2.describeRouteTables({
+  const { RouteTables = [] } = await subject.ec2.describeRouteTables({
     Filters: [{ Name: 'vpc-id', Values: [network.id] }],
   })
   const ways = RouteTables[0]?.Routes?.map(({ DestinationCidrBlock, State }) => [DestinationCidrBlock, State])

@@ -1,22 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CloudRef, SecurityRule } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
-import { intentOf, newJob, removeAll } from '#test/shared/clouds/conformance/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
+import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
 const job = newJob()
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 const web: SecurityRule = {
   direction: 'ingress',
@@ -42,7 +31,7 @@ const make = (name: string, rules: SecurityRule[]): Promise<CloudRef> =>
   })
 const rulesOf = async (ref: CloudRef) => (await subject.cloud.networks.securityGroups.get(ref))?.rules
 const vendorsOf = async ({ id }: CloudRef) =>
-  (await ec2.describeSecurityGroups({ GroupIds: [id] })).SecurityGroups?.[0]
+  (await subject.ec2.describeSecurityGroups({ GroupIds: [id] })).SecurityGroups?.[0]
 const operationsOf = async (work: () => Promise<unknown>): Promise<string[]> => {
   const before = subject.loopback.calls().length
   await work()
@@ -118,7 +107,7 @@ test('what is no range of addresses is refused by name, before a group is made',
 test('permits for members of other groups are taken away when the rules are set', async () => {
   const { setRules } = subject.cloud.networks.securityGroups
   const [group, other] = [await make('called', [web]), await make('calling', [])]
-  await ec2.authorizeSecurityGroupIngress({
+  await subject.ec2.authorizeSecurityGroupIngress({
     GroupId: group.id,
     IpPermissions: [
       { IpProtocol: 'tcp', FromPort: 22, ToPort: 22, UserIdGroupPairs: [{ GroupId: other.id }] },

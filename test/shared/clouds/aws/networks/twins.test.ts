@@ -1,20 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Intent } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, removeAll, residueOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 /** The tags of an intent, as a worker that died right after its call left them. */
 const tagged = <Kind extends string>(ResourceType: Kind, { tags, token }: Intent) => [
@@ -34,8 +24,8 @@ test('of two VPCs of one intent, and two gateways, one each is left, and every c
   const job = newJob()
   const intent = intentOf(job)
   for (const _ of [1, 2]) {
-    await ec2.createVpc({ CidrBlock: '10.40.0.0/16', TagSpecifications: tagged('vpc', intent) })
-    await ec2.createInternetGateway({ TagSpecifications: tagged('internet-gateway', intent) })
+    await subject.ec2.createVpc({ CidrBlock: '10.40.0.0/16', TagSpecifications: tagged('vpc', intent) })
+    await subject.ec2.createInternetGateway({ TagSpecifications: tagged('internet-gateway', intent) })
   }
   await settled()
   const request = { ...intent, region, name: 'once', cidr: '10.40.0.0/16' }
@@ -50,7 +40,8 @@ test('of two addresses of one intent one is left', async () => {
   const { cloud, region } = subject
   const job = newJob()
   const intent = intentOf(job)
-  for (const _ of [1, 2]) await ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
+  for (const _ of [1, 2])
+    await subject.ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
   await settled()
   const address = await cloud.networks.addresses.create({ ...intent, region, name: 'once' })
   expect(idsOf(job, 'address')).toEqual([address.id])
@@ -61,11 +52,12 @@ test('a second address that was put to use meanwhile is spared', async () => {
   const { cloud, region } = subject
   const [job, other] = [newJob(), newJob()]
   const intent = intentOf(job)
-  for (const _ of [1, 2]) await ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
+  for (const _ of [1, 2])
+    await subject.ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
   await settled()
   const [, second = ''] = idsOf(job, 'address').toSorted()
   const vm = await runVm(subject, other)
-  await ec2.associateAddress({ AllocationId: second, InstanceId: vm.id })
+  await subject.ec2.associateAddress({ AllocationId: second, InstanceId: vm.id })
   const address = await cloud.networks.addresses.create({ ...intent, region, name: 'once' })
   expect(idsOf(job, 'address').toSorted()).toEqual([address.id, second])
   await removeAll(subject, job)
@@ -83,12 +75,12 @@ test('a subnet and a group of an intent that died are taken up, and completed', 
   })
   const [subnetIntent, groupIntent] = [intentOf(job), intentOf(job)]
   const VpcId = network.id
-  const { Subnet } = await ec2.createSubnet({
+  const { Subnet } = await subject.ec2.createSubnet({
     VpcId,
     CidrBlock: '10.41.1.0/24',
     TagSpecifications: tagged('subnet', subnetIntent),
   })
-  const { GroupId } = await ec2.createSecurityGroup({
+  const { GroupId } = await subject.ec2.createSecurityGroup({
     VpcId,
     GroupName: 'web',
     Description: 'web',
@@ -102,7 +94,7 @@ test('a subnet and a group of an intent that died are taken up, and completed', 
     cidr: '10.41.1.0/24',
   })
   expect(subnet.id).toBe(Subnet?.SubnetId)
-  const { Subnets = [] } = await ec2.describeSubnets({ SubnetIds: [subnet.id] })
+  const { Subnets = [] } = await subject.ec2.describeSubnets({ SubnetIds: [subnet.id] })
   expect(Subnets[0]?.MapPublicIpOnLaunch).toBe(true)
   const group = await cloud.networks.securityGroups.create({
     ...groupIntent,

@@ -1,27 +1,13 @@
 import { EC2 } from '@aws-sdk/client-ec2'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { PostureResource } from '#shared/clouds/port.ts'
 import { rawS3 } from '#test/shared/clouds/aws/make-public.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, rootOf, runVm, untilReady } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-let ec2: EC2
-beforeAll(async () => {
-  subject = await openSubject()
-  const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = subject.loopback.credentials
-  ec2 = new EC2({
-    region: subject.region,
-    endpoint: subject.loopback.url,
-    credentials: { accessKeyId, secretAccessKey },
-  })
-})
-afterAll(async () => {
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 async function resource<K extends PostureResource['kind']>(kind: K, id?: string) {
   const all = await Array.fromAsync(subject.cloud.posture.inventory({ region: subject.region }))
@@ -37,13 +23,13 @@ test('what the account sets for a region is told as it is', async () => {
     publicSnapshotsBlocked: false,
     serialConsoleAllowed: false,
   })
-  await ec2.enableSerialConsoleAccess({})
-  await ec2.enableSnapshotBlockPublicAccess({ State: 'block-new-sharing' })
+  await subject.ec2.enableSerialConsoleAccess({})
+  await subject.ec2.enableSnapshotBlockPublicAccess({ State: 'block-new-sharing' })
   expect(await resource('account')).toMatchObject({
     publicSnapshotsBlocked: false,
     serialConsoleAllowed: true,
   })
-  await ec2.enableSnapshotBlockPublicAccess({ State: 'block-all-sharing' })
+  await subject.ec2.enableSnapshotBlockPublicAccess({ State: 'block-all-sharing' })
   expect(await resource('account')).toMatchObject({ publicSnapshotsBlocked: true })
 })
 
@@ -79,7 +65,7 @@ test('a VM tells of its protection, its metrics and its disks', async () => {
     metadataProtected: true,
     running: true,
   })
-  await ec2.modifyInstanceAttribute({ InstanceId: vm.id, DisableApiTermination: { Value: true } })
+  await subject.ec2.modifyInstanceAttribute({ InstanceId: vm.id, DisableApiTermination: { Value: true } })
   expect(await resource('vm', vm.id)).toMatchObject({ deletionProtected: true })
 })
 
@@ -110,6 +96,6 @@ test('a network tells whether its traffic is logged', async () => {
   const wishes = { region: subject.region, name: 'logged', cidr: '10.90.0.0/16' }
   const network = await subject.cloud.networks.create({ ...intentOf(newJob()), ...wishes })
   expect(await resource('network', network.id)).toMatchObject({ flowLogs: false, isDefault: false })
-  await ec2.createFlowLogs({ ResourceIds: [network.id], ResourceType: 'VPC', TrafficType: 'ALL' })
+  await subject.ec2.createFlowLogs({ ResourceIds: [network.id], ResourceType: 'VPC', TrafficType: 'ALL' })
   expect(await resource('network', network.id)).toMatchObject({ flowLogs: true })
 })

@@ -1,16 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { instanceTypes } from '#test/clouds/aws/catalog.ts'
 import { hourlyPrice, typeNamed } from '#test/clouds/aws/json/prices.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AwsSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const prices = (region: string, skus?: string[]) =>
   Array.fromAsync(subject.cloud.prices.list(skus === undefined ? { region } : { region, skus }))

@@ -5,24 +5,20 @@ import { createClients, type AwsClients } from '#shared/clouds/aws/clients.ts'
 import { moveObject } from '#shared/clouds/aws/s3/move-object.ts'
 import { parseAwsSettings } from '#shared/clouds/aws/settings.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const mebibyte = 2 ** 20
-let subject: AwsSubject
 let aws: AwsClients
 let bucket: CloudRef
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   aws = createClients(parseAwsSettings(subject.settings))
   bucket = await makeBucket(subject, intentOf(newJob()))
 })
-afterAll(async () => {
-  aws.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+afterAll(() => aws.close())
 
 const keys = async () =>
   (await Array.fromAsync(subject.cloud.storage.objects.list(bucket, { prefix: '' }))).map(({ key }) => key)

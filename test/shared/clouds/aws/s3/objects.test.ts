@@ -1,22 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import { rawS3 } from '#test/shared/clouds/aws/make-public.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const mebibyte = 2 ** 20
-let subject: AwsSubject
 let bucket: CloudRef
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   bucket = await makeBucket(subject, intentOf(newJob()))
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
 })
 beforeEach(() => {
   subject.loopback.clearFaults()

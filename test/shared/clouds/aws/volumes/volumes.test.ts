@@ -1,25 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { VolumeType } from '#shared/clouds/port.ts'
-import { clientsFor } from '#test/clouds/aws/raw.ts'
-import { openSubject, type AwsSubject } from '#test/shared/clouds/aws/subject.ts'
-import { intentOf, newJob, removeAll, runVm, until } from '#test/shared/clouds/conformance/subject.ts'
+import { openSubject } from '#test/shared/clouds/aws/subject.ts'
+import { intentOf, newJob, runVm, until } from '#test/shared/clouds/conformance/subject.ts'
 import { makeVolume } from '#test/shared/clouds/conformance/things.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const gibibyte = 2 ** 30
 
-let subject: AwsSubject
-let ec2: ReturnType<typeof clientsFor>['ec2']
 const job = newJob()
-beforeAll(async () => {
-  subject = await openSubject()
-  ec2 = clientsFor(subject.loopback, subject.region).ec2
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  ec2.destroy()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 const request = (changes: { sizeGib?: number; type?: VolumeType; zone?: string } = {}) => ({
   ...intentOf(job),
@@ -37,7 +26,7 @@ test.for([
   { type: 'premium' as const, sizeGib: 200, is: 'io2', iops: 2000 },
 ])('$type of $sizeGib GiB is $is', async ({ type, sizeGib, is, iops }) => {
   const { id } = await subject.cloud.storage.volumes.create(request({ type, sizeGib, zone: 'us-east-1a' }))
-  const { Volumes = [] } = await ec2.describeVolumes({ VolumeIds: [id] })
+  const { Volumes = [] } = await subject.ec2.describeVolumes({ VolumeIds: [id] })
   expect(Volumes[0]).toMatchObject({ VolumeType: is, Encrypted: true })
   expect(Volumes[0]?.Iops).toBe(iops)
 })
@@ -73,7 +62,9 @@ test('the size asked for again while the volume still grows is taken as done, an
   for (const sizeGib of [20, 30, 40, 50]) {
     await volumes.resize(quick, sizeGib)
     await until('the volume to have grown', async () => {
-      const { VolumesModifications = [] } = await ec2.describeVolumesModifications({ VolumeIds: [quick.id] })
+      const { VolumesModifications = [] } = await subject.ec2.describeVolumesModifications({
+        VolumeIds: [quick.id],
+      })
       return VolumesModifications[0]?.ModificationState === 'completed'
     })
   }

@@ -1,7 +1,6 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, expect, test } from 'vitest'
 import type { CloudVm } from '#shared/clouds/port.ts'
 import { compute } from '#test/clouds/azure/harness.ts'
-import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
 import {
   intentOf,
   newJob,
@@ -12,22 +11,13 @@ import {
   untilState,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { makeVolume } from '#test/shared/clouds/conformance/things.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-let raw: Raw
 const job = newJob()
 
-beforeAll(async () => {
-  subject = await openSubject()
-  raw = createRaw(subject.loopback)
-})
+const subject = useSubject(openSubject)
 afterEach(() => removeAll(subject, job))
-afterAll(async () => {
-  raw.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
 
 const path = ({ id }: { id: string }) => `/${id.split('/').slice(3).join('/')}?${compute}`
 const request = (wishes: object = {}) => ({
@@ -204,10 +194,10 @@ test('deleted by its VM, a disk that others attached goes too; a volume stays', 
   await cloud.storage.volumes.attach(plain, vm)
   // As a disk looks that was attached by hand: nothing says that it outlives the VM.
   const diskPath = `/${plain.id.split('/').slice(3).join('/')}?api-version=2026-03-02`
-  await raw.arm('PATCH', diskPath, { tags: { 'novacron-job': job } })
+  await subject.raw.arm('PATCH', diskPath, { tags: { 'novacron-job': job } })
   await cloud.compute.delete(vm)
   await until('the VM to be gone', async () => (await cloud.compute.get(vm)) === undefined)
   expect((await cloud.storage.volumes.get(volume))?.state).toBe('available')
   expect(await cloud.storage.volumes.get(plain)).toBeUndefined()
-  expect((await raw.arm('GET', path(vm))).status).toBe(404)
+  expect((await subject.raw.arm('GET', path(vm))).status).toBe(404)
 })

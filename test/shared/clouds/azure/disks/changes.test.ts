@@ -1,21 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CloudRef } from '#shared/clouds/port.ts'
-import { intentOf, newJob, removeAll, untilReady } from '#test/shared/clouds/conformance/subject.ts'
+import { intentOf, newJob, untilReady } from '#test/shared/clouds/conformance/subject.ts'
 import { makeVolume } from '#test/shared/clouds/conformance/things.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
 const job = newJob()
 
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  await removeAll(subject, job)
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject, { job })
 
 const snapshotOf = async (disk: CloudRef & { sizeBytes: number }) =>
   untilReady(subject.cloud, await subject.cloud.disks.createSnapshot({ ...intentOf(job), region, disk }))

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { vhdFooter } from '#shared/clouds/azure/disks/vhd.ts'
 import type { CloudRef, ObjectRef, TaskState } from '#shared/clouds/port.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
 import {
   digestOfDisk,
   digestOfFile,
@@ -17,13 +17,13 @@ import {
   untilReady,
   untilState,
 } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
 let bucket: CloudRef
 const bucketJob = newJob()
 
+const subject = useSubject(openSubject)
 beforeAll(async () => {
-  subject = await openSubject()
   bucket = await subject.cloud.storage.buckets.create({
     ...intentOf(bucketJob),
     region,
@@ -31,10 +31,6 @@ beforeAll(async () => {
     versioning: false,
     lifecycle: [],
   })
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
 })
 
 const mebibyte = 2 ** 20

@@ -1,16 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { meanOf } from '#test/clouds/core/metrics.ts'
-import { openSubject, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject } from '#test/shared/clouds/azure/subject.ts'
 import { newJob, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-beforeAll(async () => {
-  subject = await openSubject()
-})
-afterAll(async () => {
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const minuteMs = 60_000
 

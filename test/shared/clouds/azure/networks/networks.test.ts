@@ -1,23 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { CloudRef, SecurityRule } from '#shared/clouds/port.ts'
 import { networking } from '#test/clouds/azure/harness.ts'
-import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
 import { intentOf, newJob, removeAll, runVm } from '#test/shared/clouds/conformance/subject.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-let raw: Raw
 const job = newJob()
 
-beforeAll(async () => {
-  subject = await openSubject()
-  raw = createRaw(subject.loopback)
-})
-afterAll(async () => {
-  raw.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 const permit = (port: number): SecurityRule => ({
   direction: 'ingress',
@@ -39,7 +29,7 @@ const path = ({ id }: CloudRef) => `/${id.split('/').slice(3).join('/')}?${netwo
 test('VMs without an address of their own reach the internet, from a subnet of theirs and from the common one', async () => {
   const { cloud } = subject
   await runVm(subject, job)
-  const common = await raw.arm(
+  const common = await subject.raw.arm(
     'GET',
     `/resourceGroups/novacron/providers/Microsoft.Network/virtualNetworks/novacron-${region}/subnets/default?${networking}`,
   )
@@ -51,7 +41,7 @@ test('VMs without an address of their own reach the internet, from a subnet of t
     name: 's',
     cidr: '10.30.1.0/24',
   })
-  expect((await raw.arm('GET', path(subnet))).json['properties']).toMatchObject({
+  expect((await subject.raw.arm('GET', path(subnet))).json['properties']).toMatchObject({
     defaultOutboundAccess: true,
   })
   await removeAll(subject, job)
@@ -60,7 +50,7 @@ test('VMs without an address of their own reach the internet, from a subnet of t
 test('a change of rules that met another one is refused, and loses neither', async () => {
   const { cloud, loopback } = subject
   const ref = await group([permit(22)])
-  const found = await raw.arm('GET', path(ref))
+  const found = await subject.raw.arm('GET', path(ref))
   // The adapter has read the rules; somebody changes them before its own change arrives.
   loopback.inject({ operation: 'NetworkSecurityGroups_CreateOrUpdate', mode: 'delay', delayMs: 150 })
   const change = cloud.networks.securityGroups.setRules(ref, [permit(22), permit(80)])
@@ -72,7 +62,7 @@ test('a change of rules that met another one is refused, and loses neither', asy
     )
       await new Promise((resolve) => setTimeout(resolve, 5))
     const { securityRules } = found.json['properties'] as { securityRules: { name: string }[] }
-    const other = await raw.arm('PUT', path(ref), {
+    const other = await subject.raw.arm('PUT', path(ref), {
       location: region,
       tags: { by: 'hand' },
       properties: { securityRules: securityRules.map(strip) },

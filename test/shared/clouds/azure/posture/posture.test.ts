@@ -1,22 +1,12 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { PostureResource } from '#shared/clouds/port.ts'
-import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
 import { intentOf, newJob, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-let raw: Raw
 const job = newJob()
 
-beforeAll(async () => {
-  subject = await openSubject()
-  raw = createRaw(subject.loopback)
-})
-afterAll(async () => {
-  raw.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+const subject = useSubject(openSubject)
 
 async function find<Kind extends PostureResource['kind']>(kind: Kind, id?: string) {
   for await (const each of subject.cloud.posture.inventory({ region }))
@@ -29,7 +19,7 @@ async function find<Kind extends PostureResource['kind']>(kind: Kind, id?: strin
 const below = (id: string): string => `/${id.split('/').slice(3).join('/')}`
 
 async function put(path: string, body: object): Promise<void> {
-  const { status, text } = await raw.arm('PUT', path, body)
+  const { status, text } = await subject.raw.arm('PUT', path, body)
   if (status >= 300) throw new Error(text)
 }
 
@@ -93,7 +83,7 @@ test('a bucket is logged once a diagnostic setting keeps its requests, and takes
 
 test('the serial console is allowed until the subscription says otherwise', async () => {
   expect(await find('account')).toMatchObject({ serialConsoleAllowed: true, disksEncryptedByDefault: true })
-  await raw.arm(
+  await subject.raw.arm(
     'POST',
     '/providers/Microsoft.SerialConsole/consoleServices/default/disableConsole?api-version=2018-05-01',
   )

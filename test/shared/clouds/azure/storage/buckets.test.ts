@@ -4,23 +4,19 @@ import { connect, type AzureClient } from '#shared/clouds/azure/client.ts'
 import { createServices } from '#shared/clouds/azure/services.ts'
 import { readSettings } from '#shared/clouds/azure/settings.ts'
 import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
 let client: AzureClient
 let services: ReturnType<typeof createServices>
 
+const subject = useSubject(() => openSubject({ pageSize: 3 }))
 beforeAll(async () => {
-  subject = await openSubject({ pageSize: 3 })
   client = await connect(readSettings(subject.settings))
   services = createServices(client)
 })
-afterAll(async () => {
-  client.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
+afterAll(() => client.close())
 
 let made = 0
 const request = (changes = {}) => ({

@@ -1,5 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { createRaw, type Raw } from '#test/clouds/azure/raw.ts'
+import { afterEach, expect, test } from 'vitest'
 import {
   intentOf,
   newJob,
@@ -11,22 +10,13 @@ import {
   untilState,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { insist, makeVolume, untilVolume } from '#test/shared/clouds/conformance/things.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-let subject: AzureSubject
-let raw: Raw
 const job = newJob()
 
-beforeAll(async () => {
-  subject = await openSubject()
-  raw = createRaw(subject.loopback)
-})
+const subject = useSubject(openSubject)
 afterEach(() => removeAll(subject, job))
-afterAll(async () => {
-  raw.close()
-  subject.cloud.close()
-  await subject.loopback.close()
-})
 
 const diskPath = ({ id }: { id: string }) => `/${id.split('/').slice(3).join('/')}?api-version=2026-03-02`
 
@@ -94,7 +84,7 @@ test('a disk that others made is attached as a volume, and so outlives the VM', 
   const { cloud } = subject
   const vm = await runVm(subject, job)
   const volume = await makeVolume(subject, job)
-  await raw.arm('PATCH', diskPath(volume), { tags: { 'novacron-job': job, by: 'hand' } })
+  await subject.raw.arm('PATCH', diskPath(volume), { tags: { 'novacron-job': job, by: 'hand' } })
   await cloud.storage.volumes.attach(volume, vm)
   await cloud.compute.delete(vm)
   await until('the VM to be gone', async () => (await cloud.compute.get(vm)) === undefined)
