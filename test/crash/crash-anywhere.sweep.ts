@@ -8,6 +8,8 @@ const steps = outlines['migration.cold'].steps.map(({ name }) => name)
 const orders: [CloudName, CloudName][] = [
   ['aws', 'azure'],
   ['azure', 'aws'],
+  ['azure', 'gcp'],
+  ['gcp', 'aws'],
 ]
 
 /** Less than a lease: when another worker looks, what the dead one had asked for has happened. */

@@ -6,20 +6,23 @@ import { dataExtents } from '#shared/disks/holes.ts'
 export const chunkBytes = 512 * 1024
 
 /**
- * Writes a raw disk with a partition table and `chunks` chunks of incompressible data, with a hole after each. The same `unique` gives the
- * same bytes.
+ * Writes a raw disk with a partition table and `chunks` chunks of incompressible data, one every `strideBytes`, with a hole after each. The same
+ * `unique` gives the same bytes.
  */
-export async function buildDisk(path: string, { chunks, unique }: { chunks: number; unique: string }) {
+export async function buildDisk(
+  path: string,
+  { chunks, unique, strideBytes = 2 * chunkBytes }: { chunks: number; unique: string; strideBytes?: number },
+) {
   const seed = createHash('sha256').update(unique).digest()
   const random = createCipheriv('aes-128-ctr', seed.subarray(0, 16), seed.subarray(16))
   const file = await open(path, 'w')
   try {
-    const sizeBytes = Math.max(64 * 2 ** 20, 2 * chunks * chunkBytes)
+    const sizeBytes = Math.max(64 * 2 ** 20, chunks * strideBytes)
     await file.truncate(sizeBytes)
     for (let chunk = 0; chunk < chunks; chunk += 1) {
       const data = random.update(Buffer.alloc(chunkBytes))
       if (chunk === 0) partitionTable(sizeBytes).copy(data, 0)
-      await file.write(data, 0, chunkBytes, 2 * chunk * chunkBytes)
+      await file.write(data, 0, chunkBytes, chunk * strideBytes)
     }
   } finally {
     await file.close()

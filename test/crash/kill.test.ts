@@ -24,6 +24,8 @@ afterAll(() => world.close())
 describe.each<[CloudName, CloudName]>([
   ['aws', 'azure'],
   ['azure', 'aws'],
+  ['aws', 'gcp'],
+  ['gcp', 'azure'],
 ])('%s to %s', (from, to) => {
   test('a worker killed in mid-copy costs at most the chunks that were in flight, and another one finishes', async () => {
     const [pair] = await Promise.all([world.openPair({ from, to, chunks }), world.keepAlive(2)])
@@ -38,6 +40,9 @@ describe.each<[CloudName, CloudName]>([
     expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
     expect(await pair.destinationIsIdentical()).toBe(true)
     expect(countChunkWrites(pair)).toBeLessThanOrEqual(chunks + slots)
+    // What Google has made of a disk to read it by is found again.
+    const exports = pair.calls().filter(({ operation }) => operation === 'cloudbuild.projects.builds.create')
+    expect(exports).toHaveLength([from, to].filter((name) => name === 'gcp').length)
     const events = await world.events(jobId)
     expect(isAscending(progressOf(events))).toBe(true)
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, nr) => nr + 1))

@@ -41,7 +41,7 @@ export interface Pair {
   migrate(input?: Partial<MigrationInput>, jobId?: string): Promise<string>
   /** What the cloud says of the first source VM, or another. */
   sourceVm(vm?: CloudRef): Promise<CloudVm | undefined>
-  /** What both clouds hold beyond what they held before any migration, less Azure's shared network and group. */
+  /** What both clouds hold beyond what they held before any migration, less what all jobs share. */
   leftovers(): string[]
   /**
    * Does the destination keep so many disks (one by default), each the same as the source's image, byte for byte? Read from the
@@ -157,12 +157,14 @@ export async function openPair(db: Pool, keyring: Keyring, options: PairOptions)
   }
 }
 
-/** Everything that is there, without what all jobs share, as text that can be compared. */
-const stock = ({ name, loopback }: Side): string[] =>
+/** Everything that is there, without what all jobs share (Azure's network and group, Google's staging bucket), as text that can be compared. */
+export const stock = ({ name, loopback }: Pick<Side, 'name' | 'loopback'>): string[] =>
   loopback
     .residue()
-    .filter(({ kind }) => kind !== 'network' && kind !== 'group')
+    .filter(({ kind }) => !sharedKinds.has(kind))
     .map(({ kind, id }) => `${name} ${kind} ${id}`)
+
+const sharedKinds = new Set(['network', 'group', 'bucket'])
 
 async function openSide(
   db: Pool,

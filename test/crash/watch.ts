@@ -1,12 +1,12 @@
 import { newId } from '#shared/ids.ts'
-import type { Call } from '#test/clouds/core/types.ts'
-import type { Pair } from '#test/crash/pair.ts'
+import type { Call, Fault } from '#test/clouds/core/types.ts'
+import type { CloudName, Pair } from '#test/crash/pair.ts'
 import type { AuditedWrite } from '#test/crash/probes.ts'
 import type { WorkerProcess } from '#test/crash/worker.ts'
 import type { JobEvent, World } from '#test/crash/world.ts'
 
 /** Operations that write a chunk. */
-export const chunkWrites = ['PutSnapshotBlock', 'PageBlob_UploadPages']
+export const chunkWrites = ['PutSnapshotBlock', 'PageBlob_UploadPages', 'storage.objects.insert']
 
 /** Makes every write of a chunk take so long that a test can step in before the copy is over. */
 export function slowCopyDown(pair: Pair, delayMs = 150): void {
@@ -15,12 +15,12 @@ export function slowCopyDown(pair: Pair, delayMs = 150): void {
 
 /** The call of each step that changes something, on either cloud; the other steps only look. */
 export const changes: Record<string, string[]> = {
-  stop_source: ['StopInstances', 'VirtualMachines_Deallocate'],
-  snapshot: ['CreateSnapshot', 'Snapshots_CreateOrUpdate'],
-  create_disk: ['StartSnapshot', 'Disks_CreateOrUpdate'],
+  stop_source: ['StopInstances', 'VirtualMachines_Deallocate', 'compute.instances.stop'],
+  snapshot: ['CreateSnapshot', 'Snapshots_CreateOrUpdate', 'compute.disks.createSnapshot'],
+  create_disk: ['StartSnapshot', 'Disks_CreateOrUpdate', 'storage.objects.insert'],
   copy: chunkWrites,
-  create_vm: ['RunInstances', 'VirtualMachines_CreateOrUpdate'],
-  clean_up: ['DeleteSnapshot', 'Snapshots_Delete'],
+  create_vm: ['RunInstances', 'VirtualMachines_CreateOrUpdate', 'compute.instances.insert'],
+  clean_up: ['DeleteSnapshot', 'Snapshots_Delete', 'compute.snapshots.delete'],
 }
 
 /** Lets a migration come to `step` and holds it there. */
@@ -38,8 +38,12 @@ export async function comeTo(
 }
 
 /** Makes the calls of a step that change something (or all, if none does) take so long. @returns whether such a call has arrived since. */
-export function delayCalls(pair: Pair, step: string, delayMs: number): () => boolean {
-  const operations = changes[step] ?? ['*']
+export function delayCalls(
+  pair: Pair,
+  step: string,
+  delayMs: number,
+  operations = changes[step] ?? ['*'],
+): () => boolean {
   for (const operation of operations) pair.inject({ operation, mode: 'delay', delayMs, times: 100_000 })
   const before = pair.calls().length
   return () =>
@@ -54,9 +58,17 @@ export const kindsOf = (leftovers: readonly string[]): string[] =>
   leftovers.map((entry) => entry.split(' ').slice(0, 2).join(' ')).toSorted()
 
 /** What is there after a migration to a cloud, and nothing else. */
-export const movedVm = {
+export const movedVm: Record<CloudName, string[]> = {
   aws: ['aws instance', 'aws volume'],
   azure: ['azure disk', 'azure nic', 'azure vm'],
+  gcp: ['gcp disks', 'gcp instances'],
+}
+
+/** How each cloud says that something is forbidden. */
+export const refusals: Record<CloudName, Pick<Fault, 'code' | 'status'>> = {
+  aws: { code: 'UnauthorizedOperation', status: 403 },
+  azure: { code: 'AuthorizationFailed', status: 403 },
+  gcp: { code: 'forbidden', status: 403 },
 }
 
 /** Waits until at least so many chunks are in the journal; the copy is then still going on. */
@@ -66,10 +78,14 @@ export const midCopy = (world: World, jobId: string, chunks: number): Promise<nu
     return copied >= chunks && copied
   })
 
-/** How often a chunk was written. Sealing an Azure disk writes once more: the footer. */
-export const countChunkWrites = (pair: Pair): number =>
-  pair.calls().filter(({ operation }) => chunkWrites.includes(operation)).length -
-  (pair.destination.name === 'azure' ? 1 : 0)
+/** How often a chunk was written. Sealing an Azure disk writes once more: the footer; to Google Cloud much else is written, too. */
+export const countChunkWrites = ({ destination: { name, loopback } }: Pair): number =>
+  loopback
+    .calls()
+    .filter(
+      ({ operation, resource = '' }) =>
+        chunkWrites.includes(operation) && (name !== 'gcp' || resource.includes('/chunks/')),
+    ).length - (name === 'azure' ? 1 : 0)
 
 /** How often each operation that changes something had its effect, less those that may be repeated without harm (grants of access). */
 export function effects(pair: Pair): Record<string, number> {

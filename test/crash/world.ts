@@ -38,7 +38,7 @@ export interface World {
   dir: string
   /** Where the workers' queues are. */
   addresses: QueueAddresses
-  /** Two fresh clouds with a VM on the first whose disk has `chunks` chunks of data. */
+  /** Two fresh clouds with a VM on the first whose disk has `chunks` chunks of data, as many as a copy to the second writes. */
   openPair(
     options: Pick<PairOptions, 'from' | 'to' | 'running' | 'vms' | 'via'> & { chunks?: number },
   ): Promise<Pair>
@@ -72,6 +72,9 @@ vi.setConfig({ testTimeout: 60_000 })
 
 /** Far more than anything here takes on a machine that has nothing else to do. */
 const waitMs = 50_000
+
+/** Copies to Google Cloud make an object of each chunk, and their chunks are larger. */
+const gcpChunkBytes = 4 * 2 ** 20
 
 /** How long a worker in these tests holds a step without renewing. */
 export const leaseMs = 1_500
@@ -133,7 +136,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     async openPair({ chunks = 6, ...rest }) {
       const name = newId('req')
       const imagePath = join(dir, `${name}.raw`)
-      await buildDisk(imagePath, { chunks, unique: name })
+      await buildDisk(imagePath, {
+        chunks,
+        unique: name,
+        ...(rest.to === 'gcp' ? { strideBytes: gcpChunkBytes } : {}),
+      })
       const pair = await openPair(db, keyring, { ...rest, dir: join(dir, name), imagePath })
       pairs.push(pair)
       return pair
