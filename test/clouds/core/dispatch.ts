@@ -26,6 +26,7 @@ export async function dispatch({
   const fault = faults.take(call.operation)
   if (fault?.mode === 'hang') return 'hang'
   if (fault?.mode === 'delay') await delay(fault.delayMs ?? 1000)
+  if (fault?.mode === 'hold') await faults.cleared()
   const reply = fault?.mode === 'error' ? refuse(fault) : await effect(fault)
   entry.status = reply.status
   return fault?.mode === 'drop_reply' ? 'drop' : reply

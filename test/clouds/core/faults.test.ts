@@ -41,6 +41,17 @@ test('clearing takes all faults away', () => {
   expect(faults.take('GetBlob')).toBeUndefined()
 })
 
+test('clearing lets go on what waits for it, and not what comes to wait later', async () => {
+  const faults = createFaults()
+  const released: string[] = []
+  const held = faults.cleared().then(() => released.push('first'))
+  faults.clear()
+  void faults.cleared().then(() => released.push('second'))
+  await held
+  await new Promise(setImmediate)
+  expect(released).toEqual(['first'])
+})
+
 test.each([
   [{ operation: '', mode: 'hang' }, 'fault.operation'],
   [{ operation: 'X', mode: 'explode' }, 'fault.mode must be one of error, hang'],

@@ -4,6 +4,8 @@ export interface Faults {
   /** Adds a fault. Throws if it is not one, naming the field. */
   inject(fault: Fault): void
   clear(): void
+  /** Resolves at the next `clear`: when a held call goes on. */
+  cleared(): Promise<void>
   /** The fault that hits this call of `operation`, if any. Counts the call against `skip` and `times`. */
   take(operation: string): Fault | undefined
 }
@@ -11,6 +13,7 @@ export interface Faults {
 /** Faults waiting for their calls. Of several that match, the one injected first hits. */
 export function createFaults(): Faults {
   let waiting: { fault: Fault; skip: number; times: number }[] = []
+  let clearing = Promise.withResolvers<void>()
 
   return {
     inject(fault) {
@@ -19,7 +22,10 @@ export function createFaults(): Faults {
     },
     clear() {
       waiting = []
+      clearing.resolve()
+      clearing = Promise.withResolvers()
     },
+    cleared: () => clearing.promise,
     take(operation) {
       for (const entry of waiting) {
         if (entry.fault.operation !== '*' && entry.fault.operation !== operation) continue
@@ -36,7 +42,7 @@ export function createFaults(): Faults {
   }
 }
 
-const modes = new Set(['error', 'hang', 'drop_reply', 'delay', 'corrupt_read', 'corrupt_stored'])
+const modes = new Set(['error', 'hang', 'drop_reply', 'delay', 'hold', 'corrupt_read', 'corrupt_stored'])
 
 function checkFault(fault: Fault): void {
   const refuse = (field: string, reason: string) => {

@@ -10,10 +10,10 @@ export interface Fault {
   skip?: number
   /**
    * `error`: answer with `code`/`status` and do nothing; `hang`: never answer; `drop_reply`: do it, then cut the connection;
-   * `delay`: wait `delayMs`, then do it; `corrupt_read`: flip a byte of the data that is sent, keeping the vendor's checksum header of the
+   * `delay`: wait `delayMs`, then do it; `hold`: wait until faults are cleared, then do it; `corrupt_read`: flip a byte of the data that is sent, keeping the vendor's checksum header of the
    * true data; `corrupt_stored`: accept the data, then flip a byte of what is kept.
    */
-  mode: 'error' | 'hang' | 'drop_reply' | 'delay' | 'corrupt_read' | 'corrupt_stored'
+  mode: 'error' | 'hang' | 'drop_reply' | 'delay' | 'hold' | 'corrupt_read' | 'corrupt_stored'
   /** Vendor error code and HTTP status, for `error`. */
   code?: string
   status?: number

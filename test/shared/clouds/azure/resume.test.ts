@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openAzure } from '#shared/clouds/azure/azure.ts'
 import { nameFor } from '#shared/clouds/azure/names.ts'
 import type { CreateVm } from '#shared/clouds/port.ts'
@@ -16,11 +17,12 @@ import {
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { openSubject, region, settingsFor } from '#test/shared/clouds/azure/subject.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const subject = useSubject(openSubject)
 
 const mebibyte = 2 ** 20
+const hourMs = 3_600_000
 const request = (job: string): CreateVm => ({
   ...intentOf(job),
   region,
@@ -150,7 +152,14 @@ describe('an upload that was cut short', () => {
 })
 
 test('what is being deleted is not given out as made: the call is refused until it is gone, then makes it anew', async () => {
-  const slow = await openSubject({ delaysMs: { disk: 300, vmCreate: 0, vmDelete: 300, network: 0 } })
+  const clock = runningClock()
+  const delaysMs = { disk: hourMs, vmCreate: 0, vmDelete: hourMs, network: 0 }
+  const slow = await subjectOfTest(openSubject({ clock, delaysMs }))
+  /** Lets hours pass until it is done. */
+  const inTime = async <T>(work: Promise<T>): Promise<T> => {
+    const passing = setInterval(() => clock.advance(hourMs), 10)
+    return work.finally(() => clearInterval(passing))
+  }
   const [disk, vm] = [
     {
       ...intentOf(newJob()),
@@ -162,25 +171,23 @@ test('what is being deleted is not given out as made: the call is refused until 
     } as const,
     request(newJob()),
   ]
-  const deleting = slow.cloud.disks.deleteDisk(await slow.cloud.disks.createDisk(disk))
+  const deleting = slow.cloud.disks.deleteDisk(await inTime(slow.cloud.disks.createDisk(disk)))
   const made = await slow.cloud.compute.create(vm)
   await slow.cloud.compute.delete(made)
   const busy = { code: 'conflict', retryable: true }
   await expect(slow.cloud.compute.create(vm)).rejects.toMatchObject(busy)
-  await untilGone(slow.cloud, made)
-  expect((await slow.cloud.compute.create(vm)).id).toBe(made.id)
+  await inTime(untilGone(slow.cloud, made))
+  expect((await inTime(slow.cloud.compute.create(vm))).id).toBe(made.id)
   await deleting
-  await slow.cloud.disks.createDisk(disk)
+  await inTime(slow.cloud.disks.createDisk(disk))
   const again = slow.cloud.disks.deleteDisk({ region, id: nameFor(disk.token) })
   await until('the disk to be on its way', () =>
     Promise.resolve(
-      slow.loopback.calls().filter(({ operation }) => operation === 'Disks_Delete').length === 2,
+      slow.loopback.calls().filter((call) => call.operation === 'Disks_Delete' && call.status).length === 2,
     ),
   )
   await expect(slow.cloud.disks.createDisk(disk)).rejects.toMatchObject(busy)
-  await again
-  slow.cloud.close()
-  await slow.loopback.close()
+  await inTime(again)
 })
 
 describe('a disk', () => {

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Cloud, CloudRef } from '#shared/clouds/port.ts'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
@@ -8,7 +9,8 @@ import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
 let bucket: CloudRef
 let cloud: Cloud
-const subject = useSubject(openSubject)
+const clock = runningClock()
+const subject = useSubject(() => openSubject({ clock }))
 beforeAll(async () => {
   bucket = await makeBucket(subject, intentOf(newJob()))
   cloud = await subject.reopen({ options: { focus_export: { bucket: bucket.id, prefix: 'bill/focus' } } })
@@ -88,7 +90,8 @@ const rows = (from: string, to: string) =>
 test('rows are those of the newest delivery of each month, within the days asked for', async () => {
   await deliver('2026-09', '1', [[line('2026-09-30', 'i-september')]])
   await deliver('2026-10', '1', [[line('2026-10-01', 'i-overtaken')]])
-  await new Promise((resolve) => setTimeout(resolve, 1100))
+  // S3 tells of when in whole seconds.
+  clock.advance(1000)
   await deliver('2026-10', '2', [
     [line('2026-10-01', 'i-first'), line('2026-10-02', 'i-second')],
     [line('2026-10-01', 'i-third')],

@@ -1,25 +1,29 @@
 import { expect, test } from 'vitest'
 import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudRef, CreateVm } from '#shared/clouds/port.ts'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject, settingsFor } from '#test/shared/clouds/aws/subject.ts'
 import {
   intentOf,
   newJob,
   removeAll,
   residueOf,
-  runVm,
   untilGone,
   untilState,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-// Long enough in `pending` to see what a creation holds until the VM runs.
+// In `pending` until the clock is moved, to see what a creation holds until the VM runs.
+const clock = runningClock()
+const pending = 3_600_000
 const subject = useSubject(() =>
-  openSubject({
-    delaysMs: { pending: 150, stopping: 15, terminating: 15, snapshot: 15, visible: 20 },
-  }),
+  openSubject({ clock, delaysMs: { pending, stopping: 15, terminating: 15, snapshot: 15, visible: 20 } }),
 )
+const untilRunning = (vm: CloudRef) => {
+  clock.advance(pending)
+  return untilState(subject.cloud, vm, 'running')
+}
 
 const gibibyte = 2 ** 30
 
@@ -56,7 +60,7 @@ test('a VM made of disks keeps its image and snapshots only until it is created 
   const job = newJob()
   const request = fromDisks(job, [await sealedDisk(job), await sealedDisk(job)])
   const vm = await subject.cloud.compute.create(request)
-  const running = await untilState(subject.cloud, vm, 'running')
+  const running = await untilRunning(vm)
   expect(running.disks.map(({ boot, device }) => [boot, device])).toEqual([
     [true, '/dev/sda1'],
     [false, '/dev/sdf'],
@@ -72,7 +76,7 @@ test('letting go of the image survives a lost reply to each of its calls', async
   for (const operation of ['DeregisterImage', 'DeleteSnapshot']) {
     const job = newJob()
     const request = fromDisks(job, [await sealedDisk(job)])
-    await untilState(subject.cloud, await subject.cloud.compute.create(request), 'running')
+    await untilRunning(await subject.cloud.compute.create(request))
     subject.loopback.inject({ operation, mode: 'drop_reply', times: 2 })
     await expect(subject.cloud.compute.create(request)).rejects.toMatchObject({ code: 'network' })
     await subject.cloud.compute.create(request)
@@ -101,7 +105,7 @@ test.for(['RegisterImage', 'RunInstances'])('a lost reply to %s makes nothing tw
 test('a VM deleted before it let go of its image leaves neither image nor snapshots', async () => {
   const job = newJob()
   const vm = await subject.cloud.compute.create(fromDisks(job, [await sealedDisk(job)]))
-  await untilState(subject.cloud, vm, 'running')
+  await untilRunning(vm)
   await subject.cloud.compute.delete(vm)
   await untilGone(subject.cloud, vm)
   expect(kindsOf(job)).toEqual([])
@@ -134,7 +138,7 @@ test('an image that is not ours keeps its snapshot', async () => {
     Architecture: 'x86_64',
     BlockDeviceMappings: [{ DeviceName: '/dev/sda1', Ebs: { SnapshotId: disk.id } }],
   })
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  clock.advance(30)
   await expect(subject.cloud.disks.deleteDisk(disk)).rejects.toMatchObject({
     code: 'conflict',
     retryable: true,
@@ -155,7 +159,7 @@ test('the default image is the newest Ubuntu, on a disk of the size asked for', 
     keyPair: 'default',
     securityGroups: ['default'],
   })
-  const running = await untilState(subject.cloud, vm, 'running')
+  const running = await untilRunning(vm)
   expect(running).toMatchObject({ zone: 'us-east-1b', keyPair: 'default', instanceType: 't2.micro' })
   expect(running.disks[0]?.sizeBytes).toBe(12 * gibibyte)
   expect(running.securityGroups[0]).toMatch(/^sg-/)
@@ -185,14 +189,13 @@ test('tags that only AWS may set are not passed on', async () => {
 
 test('a registration without regions lists the VMs of every region that the account has', async () => {
   const job = newJob()
+  const request = { name: 'far and near', instanceType: 't3.small', boot: { image: undefined } }
   const elsewhere = await subject.cloud.compute.create({
+    ...request,
     ...intentOf(job),
     region: 'eu-west-1',
-    name: 'far away',
-    instanceType: 't3.small',
-    boot: { image: undefined },
   })
-  const here = await runVm(subject, job)
+  const here = await subject.cloud.compute.create({ ...request, ...intentOf(job), region: subject.region })
   const everywhere = await openAws(settingsFor(subject.loopback, { regions: [] }))
   const listed = await Array.fromAsync(everywhere.compute.list({}))
   everywhere.close()

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { withCallScope } from '#shared/clouds/scope.ts'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import {
   digest,
@@ -11,16 +12,19 @@ import {
   residueOf,
   rootOf,
   runVm,
+  until,
   untilReady,
   writeChunks,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const gibibyte = 2 ** 30
 const blockBytes = 512 * 1024
+const hourMs = 3_600_000
 
+const clock = runningClock()
 // Two on a page: every listing here is of many pages.
-const subject = useSubject(() => openSubject({ pageLimit: 2, vcpuQuota: 1000 }))
+const subject = useSubject(() => openSubject({ clock, pageLimit: 2, vcpuQuota: 1000 }))
 
 const newDisk = (job: string) =>
   subject.cloud.disks.createDisk({
@@ -55,7 +59,7 @@ test('listings are followed to the end: VMs, sizes, snapshots and volumes', asyn
     MaxCount: 9,
     TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags })),
   })
-  await new Promise((resolve) => setTimeout(resolve, 30))
+  clock.advance(30)
   subject.loopback.clearCalls()
   const found = []
   for await (const vm of subject.cloud.compute.list({ region: subject.region })) found.push(vm)
@@ -186,7 +190,7 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
     ec2.createSnapshot({ VolumeId: rootOf(vm).id, TagSpecifications: [{ ResourceType: 'snapshot', Tags }] })
   const { SnapshotId: older } = await twin()
   await twin()
-  await new Promise((resolve) => setTimeout(resolve, 40))
+  clock.advance(40)
   const agreed = await subject.cloud.disks.createSnapshot({
     ...intent,
     region: subject.region,
@@ -197,60 +201,68 @@ test('of two snapshots of one intent, the older is agreed on and the younger del
   expect(residueOf(subject.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(1)
 
   await twin()
-  await new Promise((resolve) => setTimeout(resolve, 40))
+  clock.advance(40)
   await subject.cloud.disks.deleteSnapshot(agreed)
   expect(residueOf(subject.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(0)
   await removeAll(subject, job)
 })
 
 test('a worker that died right after asking for a snapshot, before it was to be seen, leaves one and not two', async () => {
-  const slow = await openSubject({
-    delaysMs: { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 150 },
-  })
+  const time = runningClock()
+  const slow = await subjectOfTest(
+    openSubject({
+      clock: time,
+      delaysMs: { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: hourMs },
+    }),
+  )
+  const cloud = await slow.reopen({ options: { consistency_ms: 60_000 } })
+  onTestFinished(() => cloud.close())
+  const answered = (operation: string, times: number) =>
+    until(`${operation} to be answered`, () => {
+      const calls = slow.loopback.calls().filter((call) => call.operation === operation)
+      return Promise.resolve(calls.filter(({ status }) => status === 200).length === times)
+    })
   const job = newJob()
-  const vm = await runVm(slow, job)
+  const launched = runVm({ ...slow, cloud }, job)
+  await answered('RunInstances', 1)
+  time.advance(hourMs)
+  const vm = await launched
   const request = { ...intentOf(job), region: subject.region, vm, disk: rootOf(vm) }
   const death = new AbortController()
   slow.loopback.inject({ operation: 'CreateSnapshot', mode: 'drop_reply' })
   const dying = withCallScope({ signal: death.signal, beforeCall: () => {} }, () =>
-    slow.cloud.disks.createSnapshot(request),
+    cloud.disks.createSnapshot(request),
   )
-  const asked = () =>
-    slow.loopback.calls().some((call) => call.operation === 'CreateSnapshot' && call.status === 200)
-  while (!asked()) await new Promise((resolve) => setTimeout(resolve, 1))
+  await answered('CreateSnapshot', 1)
   death.abort(new Error('died'))
   await expect(dying).rejects.toThrow('died')
 
   // The next worker cannot see the first snapshot yet and asks for another.
-  const agreed = await slow.cloud.disks.createSnapshot(request)
-  expect(slow.loopback.calls().filter((call) => call.operation === 'CreateSnapshot')).toHaveLength(2)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  expect(await slow.cloud.disks.createSnapshot(request)).toEqual(agreed)
+  const agreeing = cloud.disks.createSnapshot(request)
+  await answered('CreateSnapshot', 2)
+  time.advance(hourMs)
+  const agreed = await agreeing
+  expect(await cloud.disks.createSnapshot(request)).toEqual(agreed)
   expect(residueOf(slow.loopback, job).filter(({ kind }) => kind === 'snapshot')).toHaveLength(1)
-  slow.cloud.close()
-  await slow.loopback.close()
 })
 
 test('a block token that ran out is fetched anew', async () => {
-  const brief = await openSubject({
-    delaysMs: { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 0, blockToken: 60 },
-  })
+  const time = runningClock()
+  const delaysMs = { pending: 0, stopping: 0, terminating: 0, snapshot: 0, visible: 0, blockToken: hourMs }
+  const brief = await subjectOfTest(openSubject({ clock: time, delaysMs }))
   const job = newJob()
   const vm = await runVm(brief, job)
-  const snapshot = await untilReady(
-    brief.cloud,
-    await brief.cloud.disks.createSnapshot({
-      ...intentOf(job),
-      region: subject.region,
-      vm,
-      disk: rootOf(vm),
-    }),
-  )
+  const wanted = { ...intentOf(job), region: subject.region, vm, disk: rootOf(vm) }
+  const snapshot = await untilReady(brief.cloud, await brief.cloud.disks.createSnapshot(wanted))
   const source = await brief.cloud.disks.openSnapshot(snapshot)
   const read = () => source.read({ offset: 0, length: blockBytes })
   const before = await read()
-  await new Promise((resolve) => setTimeout(resolve, 80))
+  const listings = () =>
+    brief.loopback.calls().filter(({ operation }) => operation === 'ListSnapshotBlocks').length
+  const listed = listings()
+  await read()
+  expect(listings()).toBe(listed)
+  time.advance(2 * hourMs)
   expect((await read()).equals(before)).toBe(true)
-  brief.cloud.close()
-  await brief.loopback.close()
+  expect(listings()).toBeGreaterThan(listed)
 })

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, removeAll, residueOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
 import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-const subject = useSubject(openSubject)
+const clock = runningClock()
+const subject = useSubject(() => openSubject({ clock }))
 
 const owned = (job: string) =>
   Array.fromAsync(subject.cloud.inventory.owned({ region: subject.region, tags: { 'novacron-job': job } }))
@@ -26,7 +28,7 @@ test('a whole network is told of in the order in which it can be removed', async
     SubnetId: subnet.id,
     TagSpecifications: [{ ResourceType: 'network-interface', Tags: [{ Key: 'novacron-job', Value: job }] }],
   })
-  await new Promise((resolve) => setTimeout(resolve, 40))
+  clock.advance(40)
   const found = await owned(job)
   expect(found.map(({ kind }) => kind)).toEqual([
     'interface',
@@ -44,7 +46,7 @@ test('a whole network is told of in the order in which it can be removed', async
 test('the interface of a VM is not told of, because it goes with the VM', async () => {
   const job = newJob()
   await runVm(subject, job)
-  await new Promise((resolve) => setTimeout(resolve, 40))
+  clock.advance(40)
   expect((await owned(job)).map(({ kind }) => kind)).toEqual(['vm', 'disk'])
   await removeAll(subject, job)
 })

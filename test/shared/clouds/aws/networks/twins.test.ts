@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import type { Intent } from '#shared/clouds/port.ts'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, removeAll, residueOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
 import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-const subject = useSubject(openSubject)
+const clock = runningClock()
+const subject = useSubject(() => openSubject({ clock }))
 
 /** The tags of an intent, as a worker that died right after its call left them. */
 const tagged = <Kind extends string>(ResourceType: Kind, { tags, token }: Intent) => [
@@ -13,7 +15,6 @@ const tagged = <Kind extends string>(ResourceType: Kind, { tags, token }: Intent
     Tags: Object.entries({ ...tags, 'novacron-token': token }).map(([Key, Value]) => ({ Key, Value })),
   },
 ]
-const settled = () => new Promise((resolve) => setTimeout(resolve, 50))
 const idsOf = (job: string, kind: string) =>
   residueOf(subject.loopback, job)
     .filter((each) => each.kind === kind)
@@ -27,7 +28,7 @@ test('of two VPCs of one intent, and two gateways, one each is left, and every c
     await subject.ec2.createVpc({ CidrBlock: '10.40.0.0/16', TagSpecifications: tagged('vpc', intent) })
     await subject.ec2.createInternetGateway({ TagSpecifications: tagged('internet-gateway', intent) })
   }
-  await settled()
+  clock.advance(50)
   const request = { ...intent, region, name: 'once', cidr: '10.40.0.0/16' }
   const network = await cloud.networks.create(request)
   expect(await cloud.networks.create(request)).toEqual(network)
@@ -42,7 +43,7 @@ test('of two addresses of one intent one is left', async () => {
   const intent = intentOf(job)
   for (const _ of [1, 2])
     await subject.ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
-  await settled()
+  clock.advance(50)
   const address = await cloud.networks.addresses.create({ ...intent, region, name: 'once' })
   expect(idsOf(job, 'address')).toEqual([address.id])
   await removeAll(subject, job)
@@ -54,7 +55,7 @@ test('a second address that was put to use meanwhile is spared', async () => {
   const intent = intentOf(job)
   for (const _ of [1, 2])
     await subject.ec2.allocateAddress({ TagSpecifications: tagged('elastic-ip', intent) })
-  await settled()
+  clock.advance(50)
   const [, second = ''] = idsOf(job, 'address').toSorted()
   const vm = await runVm(subject, other)
   await subject.ec2.associateAddress({ AllocationId: second, InstanceId: vm.id })

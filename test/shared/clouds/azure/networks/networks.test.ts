@@ -52,7 +52,7 @@ test('a change of rules that met another one is refused, and loses neither', asy
   const ref = await group([permit(22)])
   const found = await subject.raw.arm('GET', path(ref))
   // The adapter has read the rules; somebody changes them before its own change arrives.
-  loopback.inject({ operation: 'NetworkSecurityGroups_CreateOrUpdate', mode: 'delay', delayMs: 150 })
+  loopback.inject({ operation: 'NetworkSecurityGroups_CreateOrUpdate', mode: 'hold' })
   const change = cloud.networks.securityGroups.setRules(ref, [permit(22), permit(80)])
   const meanwhile = (async () => {
     while (
@@ -67,6 +67,7 @@ test('a change of rules that met another one is refused, and loses neither', asy
       tags: { by: 'hand' },
       properties: { securityRules: securityRules.map(strip) },
     })
+    loopback.clearFaults()
     expect(other.status).toBe(200)
   })()
   await expect(change).rejects.toMatchObject({ code: 'conflict', retryable: true })
