@@ -14,6 +14,7 @@ import { createVmBody, demandsOf, unhonoured, type CreateVmBody } from '#api/rou
 import { choosePlacement, type Placement } from '#api/routes/vm-placement.ts'
 import { freshJob, jobSchema, jobView } from '#api/views/job.ts'
 import { vmSchema, vmView } from '#api/views/vm.ts'
+import type { ResourceKind } from '#shared/resources/kinds.ts'
 
 export const vmAnswer = z
   .object({ vm: vmSchema, job: jobSchema, warnings, notes: z.array(z.string()), links })
@@ -51,8 +52,8 @@ export const createVm = endpoint({
     const { services, principal, body } = call
     const providers = await services.providers.of(principal.tenantId)
     const placement = choosePlacement(providers, { ...body, demands: demandsOf(body) })
-    const subnet = await subnetOf(call, body, placement)
-    const submission = { ...submissionOf(call, body, placement), subnet }
+    const named = await namedThings(call, body, placement)
+    const submission = { ...submissionOf(call, body, placement), named }
     try {
       await submit(call, submission, idempotency)
     } catch (error) {
@@ -68,7 +69,7 @@ export const createVm = endpoint({
   },
 })
 
-type Submission = ReturnType<typeof submissionOf> & { subnet: string | undefined }
+type Submission = ReturnType<typeof submissionOf> & { named: NamedThings }
 
 function submissionOf(call: Call, body: CreateVmBody, { provider, region, note }: Placement) {
   const { services, principal } = call
@@ -120,7 +121,7 @@ async function submit(call: Call, one: Submission, idempotency: Idempotency | un
       tenantId,
       kind: 'vm.create',
       subject: one.vmId,
-      input: { vm_id: one.vmId, provider_id: one.providerId, region, ...wishesOf(body, one.subnet) },
+      input: { vm_id: one.vmId, provider_id: one.providerId, region, ...wishesOf(body, one.named) },
       requestedBy: subject,
       warnings: one.demands,
     },
@@ -151,24 +152,22 @@ const keptOf = ({ answer }: Submission): Kept => ({
 })
 
 /** What the chain needs to know of the request. */
-const wishesOf = (body: CreateVmBody, subnet: string | undefined) => ({
+const wishesOf = (body: CreateVmBody, named: NamedThings) => ({
   name: body.name,
   instance_type: body.instance_type,
   cpu: body.cpu,
   memory: body.memory,
   storage: body.storage,
-  image_id: body.image_id,
   availability_zone: body.availability_zone,
   key_pair: body.key_pair,
-  security_groups: body.security_groups,
   user_data: body.user_data,
   tags: body.tags,
   ...(body.spot_instance ? { spot: capOf(body) } : {}),
   tenancy: body.custom_options.tenancy,
   placement_group: body.custom_options.placement_group,
-  subnet,
   detailed_monitoring: body.custom_options.detailed_monitoring,
   ...encryptionOf(body.custom_options.encryption),
+  ...named,
 })
 
 const capOf = ({ max_spot_price: price }: CreateVmBody) =>
@@ -177,15 +176,28 @@ const capOf = ({ max_spot_price: price }: CreateVmBody) =>
 /** Never in the notation of powers of ten. */
 const decimalOf = (price: number): string => price.toFixed(9).replace(/\.?0+$/, '')
 
-/** The cloud's id of the subnet that was asked for. */
-async function subnetOf(
+/** By the cloud's ids, what the request names of what there is already. */
+interface NamedThings {
+  image_id: string | undefined
+  security_groups: string[] | undefined
+  subnet: string | undefined
+}
+
+async function namedThings(
   { services, principal }: Call,
-  { custom_options: { subnet } }: CreateVmBody,
+  { image_id: image, security_groups: groups, custom_options: { subnet } }: CreateVmBody,
   { provider, region }: Placement,
-): Promise<string | undefined> {
-  if (subnet === undefined) return undefined
+): Promise<NamedThings> {
   const where = { tenantId: principal.tenantId, providerId: provider.id, region }
-  return (await refOf(services, where, 'subnet', 'custom_options.subnet', subnet)).id
+  const find = async (kind: ResourceKind, field: string, id: string) =>
+    (await refOf(services, where, kind, field, id)).id
+  return {
+    image_id: image === undefined ? undefined : await find('image', 'image_id', image),
+    security_groups:
+      groups &&
+      (await Promise.all(groups.map((id, nr) => find('security_group', `security_groups[${nr}]`, id)))),
+    subnet: subnet === undefined ? undefined : await find('subnet', 'custom_options.subnet', subnet),
+  }
 }
 
 async function current(call: Call, submission: Submission, placement: Placement) {

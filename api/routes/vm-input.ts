@@ -76,18 +76,19 @@ export const createVmBody = z
   .strictObject({
     name: vmName,
     instance_type: instanceType.optional(),
-    image_id: z
-      .string()
-      .min(1)
-      .max(512)
-      .optional()
-      .openapi({ description: 'The cloud’s default Linux image if left out.' }),
+    image_id: z.string().min(1).max(512).optional().openapi({
+      description:
+        'Our id of an image or the cloud’s own; the cloud’s default Linux image if left out. With an id of ours name preferred_provider too.',
+    }),
     region: region
       .optional()
       .openapi({ description: 'The provider’s default region if left out.', example: 'us-east-1' }),
     availability_zone: z.string().min(1).max(63).optional(),
     key_pair: z.string().min(1).max(255).optional(),
-    security_groups: z.array(z.string().min(1).max(255)).max(16).optional(),
+    security_groups: z.array(z.string().min(1).max(512)).max(16).optional().openapi({
+      description:
+        'Our ids of security groups or the cloud’s own; with ids of ours name preferred_provider too. Azure takes one.',
+    }),
     user_data: z.string().max(16_384).optional().openapi({ description: 'Plain text for the first boot.' }),
     tags: vmTags.default({}),
     cpu: z.int().min(1).max(1024).optional().openapi({ description: 'vCPUs.' }),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { links, tags, time } from '#api/http/schemas.ts'
+import { userTags } from '#shared/resources/tags.ts'
 import { linkTo } from '#api/views/links.ts'
 import type { Services } from '#api/services.ts'
 import type { MulticloudVm } from '#db/entities/vm.ts'
@@ -82,7 +83,7 @@ export function vmView(
     image_id: observed.imageId ?? textOf(request['image_id']),
     key_pair: observed.keyPair ?? textOf(request['key_pair']),
     security_groups: observed.securityGroups ?? textsOf(request['security_groups']),
-    tags: vm.tags,
+    tags: userTags(vm.tags),
     cpu: numberOf(request['cpu']),
     memory: numberOf(request['memory']),
     storage: storageGib(observed.disks) ?? numberOf(request['storage']),

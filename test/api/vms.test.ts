@@ -142,6 +142,43 @@ test('a misspelt field is answered with the one that was meant', async () => {
   )
 })
 
+test('what stands in the books already is named by our ids, and reaches the cloud by its own', async () => {
+  const id = (kind: string) => `${kind}_01a2072c-0000-7000-8000-000000000001`
+  for (const [kind, prefix] of Object.entries({ security_group: 'sg', subnet: 'sub', image: 'img' }))
+    await api.pool.query(
+      `insert into cloud_resources (id, tenant_id, provider_id, kind, cloud_id, region, name, state, tags, observed)
+       values ($1, 'acme', 'aws-prod', $2, $3, 'us-east-1', $1, 'available', '{}', '{}')`,
+      [id(prefix), kind, `cloud-${prefix}`],
+    )
+  const wish = {
+    ...vmRequest,
+    preferred_provider: 'aws-prod',
+    image_id: id('img'),
+    security_groups: [id('sg'), 'sg-0123'],
+    custom_options: { subnet: id('sub') },
+  }
+  const made = await client.post('/vms', wish)
+  const { rows } = await api.pool.query('select input from jobs where id = $1', [textAt(made, 'job.id')])
+  expect(rows[0]).toMatchObject({
+    input: { image_id: 'cloud-img', security_groups: ['cloud-sg', 'sg-0123'], subnet: 'cloud-sub' },
+  })
+  const elsewhere = await client.post('/vms', {
+    ...wish,
+    region: 'eastus',
+    preferred_provider: 'azure-prod',
+    image_id: undefined,
+    custom_options: {},
+  })
+  expect(elsewhere.body['errors']).toMatchObject([{ field: 'security_groups[0]' }])
+  const nobodys = await client.post('/vms', { ...wish, security_groups: [id('sg').replace(/1$/, '2')] })
+  expect(nobodys.body['errors']).toMatchObject([{ field: 'security_groups[0]' }])
+})
+
+test('a VM is shown with the tags of its user, and not with our marks of ownership', async () => {
+  await bookVm(api.pool, { id: 'vm_tagged', tenant: 'acme', tags: { team: 'web', 'novacron-job': 'job_1' } })
+  expect((await client.get('/vms/vm_tagged')).body['tags']).toEqual({ team: 'web' })
+})
+
 test('the list is filtered by provider, type, region, state, name and tags', async () => {
   const lister = await api.as('lister', 'admin')
   await registerClouds(lister)

@@ -19,6 +19,8 @@ export interface Change<Input, Before> {
   verb: string
   apply(cloud: Cloud, ref: CloudRef, input: Input): Promise<void>
   done(seen: Seen, input: Input): boolean
+  /** Applied even to what is done already: `done` does not look at everything that it sets. */
+  always?: boolean
   /** What must be known to take it back, read before it is applied. */
   before(seen: Seen): Before
   /** Is it (still, or again) as it was? */
@@ -45,7 +47,7 @@ export function changeStep<Input extends ChangeInput, Before>(change: Change<Inp
       // Once, so that a later try does not take its own work for the state before.
       if (context.checkpoint === undefined || context.checkpoint === null)
         await context.saveCheckpoint({ before: change.before(found) })
-      if (!change.done(found, input)) await change.apply(cloud, ref, input)
+      if (change.always || !change.done(found, input)) await change.apply(cloud, ref, input)
       const seen = await untilSeen(cloud, look, (one) => change.done(one, input), {
         signal,
         timeoutMs,

@@ -17,6 +17,8 @@ const setRules = change<ChangeInput & { rules: SecurityRule[] }, SecurityRule[]>
   {
     apply: (cloud, ref, { rules }) => cloud.networks.securityGroups.setRules(ref, rules),
     done: (seen, { rules }) => sameRules(rulesOf(seen), rules),
+    // Descriptions, too.
+    always: true,
     before: rulesOf,
     restored: (seen, before) => sameRules(rulesOf(seen), before),
     restore: (cloud, ref, before) => cloud.networks.securityGroups.setRules(ref, before),

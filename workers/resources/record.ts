@@ -1,5 +1,6 @@
 import type { StepContext, Write } from '#shared/jobs/chain.ts'
 import type { ResourceKind, ResourceState } from '#shared/resources/kinds.ts'
+import { userTags } from '#shared/resources/tags.ts'
 import type { Seen } from '#workers/resources/seen.ts'
 
 export interface RowOf {
@@ -52,7 +53,3 @@ export const recordState = (tenantId: string, ids: readonly string[], state: Res
          where tenant_id = $1 and id = any($2)`,
   values: [tenantId, ids, state],
 })
-
-/** Those that are the user's, and not our mark of ownership. */
-export const userTags = (tags: Readonly<Record<string, string>>): Record<string, string> =>
-  Object.fromEntries(Object.entries(tags).filter(([name]) => !name.startsWith('novacron-')))

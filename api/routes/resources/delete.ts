@@ -72,6 +72,11 @@ function assertFree({ kind, observed }: CloudResource): void {
       remedy: 'Detach it first: POST /api/multicloud/volumes/{id}/detach.',
       details: { attached_to: observed['vm'] },
     })
+  if (kind === 'address' && typeof observed['vm'] === 'string')
+    throw new ApiError('resource_state', `The address leads to ${observed['vm']}.`, {
+      remedy: 'Take it from the VM first: POST /api/multicloud/addresses/{id}/disassociate.',
+      details: { attached_to: observed['vm'] },
+    })
   if (kind === 'network' && observed['isDefault'] === true)
     throw new ApiError('resource_state', 'This is the network that the cloud made for the account.', {
       remedy: 'Delete it in the cloud’s console if you really mean to; much depends on it.',

@@ -2,7 +2,7 @@ import type { CloudVm } from '#shared/clouds/port.ts'
 import { newId } from '#shared/ids.ts'
 import type { Write } from '#shared/jobs/chain.ts'
 import { idPrefixes, type ResourceKind } from '#shared/resources/kinds.ts'
-import { userTags } from '#workers/resources/record.ts'
+import { userTags } from '#shared/resources/tags.ts'
 import type { Seen } from '#workers/resources/seen.ts'
 
 /** One provider's part of the books. */

@@ -65,7 +65,7 @@ export function viewOf(world: World, thing: Thing, more: Body = {}): Body {
   const scope = thing.path.split('/')[2]
   const labels = (thing.body['labels'] ?? {}) as Record<string, string>
   return {
-    kind: `compute#${thing.collection.replace(/s$/, '').replace('addresse', 'address')}`,
+    kind: `compute#${singular(thing.collection)}`,
     id: thing.id,
     creationTimestamp: new Date(thing.createdMs).toISOString(),
     name: thing.name,
@@ -200,7 +200,10 @@ function links(base: string, body: Body): Body {
 const unlinked = new Set(['labels', 'metadata', 'description', 'tags'])
 const statusless = new Set<Collection>(['networks', 'subnetworks', 'firewalls'])
 const labelled = new Set<Collection>(['instances', 'disks', 'snapshots', 'images', 'addresses'])
-const words = (path: string): string => (path.split('/').at(-2) ?? '').replace(/s$/, '')
+const singular = (collection: string): string =>
+  collection === 'addresses' ? 'address' : collection.replace(/s$/, '')
+
+const words = (path: string): string => singular(path.split('/').at(-2) ?? '')
 
 /** What the loopback notes for itself. */
 const withoutOurs = (body: Body): Body =>

@@ -100,6 +100,44 @@ export function networkSuite(current: () => World): void {
     expect((await world.delete(path)).body).toMatchObject({ job: { state: 'succeeded' } })
   })
 
+  test('rules that a cloud spells differently are known again, and new descriptions of theirs reach it', async () => {
+    const world = current()
+    const rules = (description: string) => [
+      {
+        direction: 'ingress',
+        protocol: 'tcp',
+        from_port: 443,
+        to_port: 443,
+        cidrs: ['0.0.0.0/0', '2001:DB8:0:0::/32'],
+        description,
+      },
+      { direction: 'egress', protocol: 'any', cidrs: ['0.0.0.0/0'] },
+    ]
+    const made = await world.post('/security-groups', { provider_id: 'cloud-1', name: 'spelt', rules: [] })
+    const path = `/security-groups/${String(made.body['security_group']?.['id'])}`
+    for (const description of ['web', 'shop']) {
+      const { body } = await world.put(`${path}/rules`, { rules: rules(description) })
+      expect(body['job']).toMatchObject({ state: 'succeeded' })
+      const shown = (await world.get(path))['rules'] as unknown as { description?: string }[]
+      expect(shown).toContainEqual(expect.objectContaining({ description }))
+    }
+    await world.delete(path)
+  })
+
+  test('a VM is made in a security group that is named by our id', async () => {
+    const world = current()
+    const made = await world.post('/security-groups', { provider_id: 'cloud-1', name: 'guard', rules: [] })
+    const { id, cloud_id: cloudId } = made.body['security_group'] ?? {}
+    const vm = await world.runVm({ preferred_provider: 'cloud-1', security_groups: [id] })
+    expect((vm['security_groups'] as unknown as string[]).map((one) => one.toLowerCase())).toEqual([
+      String(cloudId).toLowerCase(),
+    ])
+    await world.delete(`/vms/${String(vm['id'])}`)
+    expect((await world.delete(`/security-groups/${String(id)}`)).body).toMatchObject({
+      job: { state: 'succeeded' },
+    })
+  })
+
   test('an address is kept, led to a VM, taken from it and given up', async () => {
     const world = current()
     const vm = await world.runVm()
@@ -115,6 +153,10 @@ export function networkSuite(current: () => World): void {
       address: { state: 'in_use', attached_to: vm['vm_id'] },
     })
     expect((await world.get(`/vms/${String(vm['id'])}`))['public_ip']).toBe(made.body['address']?.['ip'])
+    expect((await world.delete(path)).body).toMatchObject({
+      code: 'resource_state',
+      remedy: expect.stringContaining('disassociate') as unknown,
+    })
     const taken = await world.post(`${path}/disassociate`)
     expect(taken.body).toMatchObject({
       job: { state: 'succeeded' },
