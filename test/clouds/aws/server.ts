@@ -22,7 +22,7 @@ export interface AwsOptions extends LoopbackOptions {
   /** https with an authority of its own; default false. */
   tls?: boolean
   delaysMs?: Partial<Delays>
-  /** By which delays pass; default the real one. Signatures and files under conversion always go by real time. */
+  /** By which delays pass; default the real one. Signatures always go by real time. */
   clock?: Clock
   /** Running vCPUs that a region allows; default 512. */
   vcpuQuota?: number
@@ -62,10 +62,12 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
   const delays = { ...defaultDelays, ...options.delaysMs }
   const store = createDiskStore(join(options.dir, 'disks'))
   const machines = options.boot === false ? undefined : createMachines(join(options.dir, 'consoles'))
+  const closing = new AbortController()
   const world = createWorld({
     accountId: '123456789012',
     delays,
     clock: options.clock ?? realClock,
+    closing: closing.signal,
     pageLimit: options.pageLimit ?? Infinity,
     vcpuQuota: options.vcpuQuota ?? 512,
     vpcQuota: options.vpcQuota ?? 20,
@@ -132,6 +134,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
     regions: [...world.regions.keys()],
     async close() {
       await server.close()
+      closing.abort()
       await machines?.close()
       await world.settled()
       await store.close()

@@ -76,6 +76,8 @@ export interface World {
   delays: Delays
   /** By which states pass and tokens expire. */
   clock: Clock
+  /** Aborted when the cloud ends: what still waits for time to pass gives up. */
+  closing: AbortSignal
   /** Most items on a page, whatever is asked for. */
   pageLimit: number
   /** Running vCPUs a region allows. */
@@ -102,6 +104,7 @@ export function createWorld(
     | 'accountId'
     | 'delays'
     | 'clock'
+    | 'closing'
     | 'pageLimit'
     | 'vcpuQuota'
     | 'vpcQuota'

@@ -1,6 +1,8 @@
 import type { DiskStore } from '#test/clouds/core/disks.ts'
 import { exportFooter } from '#test/clouds/azure/vhd.ts'
-import { BrokenFile, readFile, withFile } from '#test/clouds/aws/images/read-file.ts'
+import { BrokenFile } from '#test/clouds/aws/images/file-bytes.ts'
+import { readFile, withFile } from '#test/clouds/aws/images/read-file.ts'
+import { streamVmdk } from '#test/clouds/aws/images/write-vmdk.ts'
 
 const gibibyte = 2 ** 30
 const granuleBytes = 4096
@@ -36,6 +38,10 @@ export async function* exportDisk(
   store: DiskStore,
   { diskId, sizeBytes, format }: { diskId: string; sizeBytes: number; format: string },
 ): AsyncGenerator<Buffer> {
+  if (format === 'VMDK') {
+    yield* streamVmdk(sizeBytes, (offset, length) => store.read(diskId, offset, length))
+    return
+  }
   for (let offset = 0; offset < sizeBytes; offset += 2 ** 20) {
     yield store.read(diskId, offset, Math.min(2 ** 20, sizeBytes - offset))
   }

@@ -1,9 +1,14 @@
-import { changing, chosen, done, reading, tagsFor, tagsOf } from '#test/clouds/aws/action.ts'
-import { createLifecycle } from '#test/clouds/core/clock.ts'
+import { changing, done, reading } from '#test/clouds/aws/action.ts'
 import { exportDisk } from '#test/clouds/aws/images/convert.ts'
-import { oncePerToken, roleExists, shownStatus, usableBucket } from '#test/clouds/aws/images/rules.ts'
-import type { ExportTask, TaskLife } from '#test/clouds/aws/images/tasks.ts'
-import { filtered, paged } from '#test/clouds/aws/querying.ts'
+import { oncePerToken, roleExists, usableBucket } from '#test/clouds/aws/images/rules.ts'
+import {
+  cancelTask,
+  conversionTime,
+  describeTask,
+  listTasks,
+  newTask,
+  type ExportTask,
+} from '#test/clouds/aws/images/tasks.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
 import { putBytes } from '#test/clouds/aws/s3/objects.ts'
 import {
@@ -18,7 +23,7 @@ import {
   text,
   whole,
 } from '#test/clouds/aws/shapes.ts'
-import { find, newId, type Region, type Snapshot, type World } from '#test/clouds/aws/world.ts'
+import { find, type Region, type Snapshot, type World } from '#test/clouds/aws/world.ts'
 import type { Xml } from '#test/clouds/aws/xml.ts'
 
 export const exportImage = changing(
@@ -31,10 +36,10 @@ export const exportImage = changing(
     S3ExportLocation: group({ S3Bucket: need(text()), S3Prefix: text({ max: 1000 }) }),
     TagSpecification: tagSpecifications,
   },
-  (input, { world, region }) => {
+  (input, scene) => {
+    const { world, region } = scene
     roleExists(input.RoleName)
-    const asked = JSON.stringify(input)
-    const known = oncePerToken(world.services.exports, input.ClientToken, asked)
+    const known = oncePerToken(world.services.exports, input.ClientToken, JSON.stringify(input))
     if (known) return describe(known)
     const image = find(region, region.images, input.ImageId, 'InvalidAMIID.NotFound')
     if (image.ownerId !== world.accountId)
@@ -45,19 +50,9 @@ export const exportImage = changing(
       throw new Refusal('InvalidParameter', `The image ${image.id} has nothing that can be exported there`)
     if (snapshot.encrypted)
       throw new Refusal('InvalidParameter', `The image ${image.id} has encrypted snapshots`)
-    if (input.DiskImageFormat === 'VMDK')
-      throw new Refusal('Unsupported', 'VMDK files are not written here: ask for RAW or VHD')
     usableBucket(world, region, input.S3ExportLocation.S3Bucket)
     const task: ExportTask = {
-      id: newId('export-ami'),
-      seq: world.nextSeq(),
-      tags: tagsFor('export-image-task', input.TagSpecification),
-      region: region.name,
-      description: input.Description ?? '',
-      clientToken: input.ClientToken,
-      asked,
-      life: createLifecycle<TaskLife>({ transitions: {}, clock: world.clock }).start('active'),
-      reason: undefined,
+      ...newTask(scene, { id: 'export-ami', kind: 'export-image-task', input }),
       imageId: image.id,
       format: input.DiskImageFormat,
       bucket: input.S3ExportLocation.S3Bucket,
@@ -76,14 +71,12 @@ export const describeExportImageTasks = reading(
     MaxResults: whole(5, 500),
     NextToken: nextToken,
   },
-  ({ ExportImageTaskId, Filter, MaxResults, NextToken }, { world, region }) => {
-    const own = new Map([...world.services.exports].filter(([, task]) => task.region === region.name))
-    const tasks = chosen(region, own, ExportImageTaskId, 'InvalidExportTaskID.NotFound')
-    const found = filtered(tasks, Filter, { 'task-state': ({ life }) => [shownStatus(life.state())] })
-    const query = ['exports', ExportImageTaskId, Filter]
-    const { page, nextToken: next } = paged(world, found, {
-      query,
-      maxResults: MaxResults,
+  ({ ExportImageTaskId: ids, Filter, MaxResults: maxResults, NextToken }, scene) => {
+    const { page, nextToken: next } = listTasks(scene, scene.world.services.exports, {
+      ids,
+      unknown: 'InvalidExportTaskID.NotFound',
+      filters: Filter,
+      maxResults,
       nextToken: NextToken,
     })
     return { exportImageTaskSet: page.map(describe), nextToken: next }
@@ -91,18 +84,13 @@ export const describeExportImageTasks = reading(
 )
 
 export const cancelExportTask = changing({ ExportTaskId: need(text()) }, ({ ExportTaskId }, { world }) => {
-  const task = world.services.exports.get(ExportTaskId)
-  if (!task) throw new Refusal('InvalidExportTaskID.NotFound', `The task ${ExportTaskId} does not exist`)
-  if (task.life.state() !== 'active')
-    throw new Refusal('IncorrectState', `The task ${ExportTaskId} is not active`)
-  task.life.enter('cancelled')
-  task.reason = 'User initiated task cancelation.'
+  const reason = 'User initiated task cancelation.'
+  cancelTask(world.services.exports, ExportTaskId, { unknown: 'InvalidExportTaskID.NotFound', reason })
   return done
 })
 
 async function convert(world: World, region: Region, task: ExportTask, snapshot: Snapshot): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, world.delays.snapshot))
-  if (task.life.state() !== 'active') return
+  if (!(await conversionTime(world, task))) return
   // Without the zeros that an import added to make whole GiB of it.
   const sizeBytes = world.services.virtualBytes.get(snapshot.id) ?? snapshot.sizeGib * 2 ** 30
   const bucket = usableBucket(world, region, task.bucket)
@@ -117,13 +105,9 @@ async function convert(world: World, region: Region, task: ExportTask, snapshot:
 }
 
 const describe = (task: ExportTask): { [element: string]: Xml } => ({
+  ...describeTask(task, '35'),
   exportImageTaskId: task.id,
-  description: task.description,
   diskImageFormat: task.format,
   imageId: task.imageId,
-  progress: task.life.state() === 'active' ? '35' : undefined,
   s3ExportLocation: { s3Bucket: task.bucket, s3Prefix: task.prefix },
-  status: shownStatus(task.life.state()),
-  statusMessage: task.life.state() === 'active' ? 'converting' : task.reason,
-  tagSet: tagsOf(task.tags),
 })

@@ -1,13 +1,18 @@
-import { chosen, reading, changing, done, tagsFor, tagsOf } from '#test/clouds/aws/action.ts'
+import { changing, done, reading } from '#test/clouds/aws/action.ts'
 import { addImage } from '#test/clouds/aws/actions/images.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
-import { createLifecycle } from '#test/clouds/core/clock.ts'
 import { importDisk } from '#test/clouds/aws/images/convert.ts'
-import { BrokenFile } from '#test/clouds/aws/images/read-file.ts'
+import { BrokenFile } from '#test/clouds/aws/images/file-bytes.ts'
 import { oncePerToken, readableObject, roleExists, shownStatus } from '#test/clouds/aws/images/rules.ts'
-import type { ImportTask, TaskLife } from '#test/clouds/aws/images/tasks.ts'
-import { filtered, paged } from '#test/clouds/aws/querying.ts'
-import { Refusal, invalidValue } from '#test/clouds/aws/refusal.ts'
+import {
+  cancelTask,
+  conversionTime,
+  describeTask,
+  listTasks,
+  newTask,
+  type ImportTask,
+} from '#test/clouds/aws/images/tasks.ts'
+import { invalidValue } from '#test/clouds/aws/refusal.ts'
 import {
   filters,
   group,
@@ -40,28 +45,20 @@ export const importImage = changing(
     RoleName: text({ max: 64 }),
     TagSpecification: tagSpecifications,
   },
-  async (input, { world, region }) => {
+  async (input, scene) => {
+    const { world, region } = scene
     roleExists(input.RoleName)
     const [container, ...more] = input.DiskContainer
     const source = container?.UserBucket
     if (!container || !source || more.length > 0)
       throw invalidValue('One disk container with a UserBucket is taken here')
-    const asked = JSON.stringify(input)
-    const known = oncePerToken(world.services.imports, input.ClientToken, asked)
+    const known = oncePerToken(world.services.imports, input.ClientToken, JSON.stringify(input))
     if (known) return { importTaskId: known.id, ...describe(known) }
     const object = readableObject(world, region, source.S3Bucket, source.S3Key)
     const task: ImportTask = {
-      id: newId('import-ami'),
-      seq: world.nextSeq(),
-      tags: tagsFor('import-image-task', input.TagSpecification),
-      region: region.name,
-      description: input.Description ?? '',
+      ...newTask(scene, { id: 'import-ami', kind: 'import-image-task', input }),
       architecture: input.Architecture ?? 'x86_64',
       bootMode: input.BootMode,
-      clientToken: input.ClientToken,
-      asked,
-      life: createLifecycle<TaskLife>({ transitions: {}, clock: world.clock }).start('active'),
-      reason: undefined,
       url: { bucket: source.S3Bucket, key: source.S3Key },
       format: container.Format,
       imageId: undefined,
@@ -80,14 +77,12 @@ export const describeImportImageTasks = reading(
     MaxResults: whole(5, 500),
     NextToken: nextToken,
   },
-  ({ ImportTaskId, Filters, MaxResults, NextToken }, { world, region }) => {
-    const own = new Map([...world.services.imports].filter(([, task]) => task.region === region.name))
-    const tasks = chosen(region, own, ImportTaskId, 'InvalidConversionTaskId')
-    const found = filtered(tasks, Filters, { 'task-state': ({ life }) => [shownStatus(life.state())] })
-    const query = ['imports', ImportTaskId, Filters]
-    const { page, nextToken: next } = paged(world, found, {
-      query,
-      maxResults: MaxResults,
+  ({ ImportTaskId: ids, Filters, MaxResults: maxResults, NextToken }, scene) => {
+    const { page, nextToken: next } = listTasks(scene, scene.world.services.imports, {
+      ids,
+      unknown: 'InvalidConversionTaskId',
+      filters: Filters,
+      maxResults,
       nextToken: NextToken,
     })
     return { importImageTaskSet: page.map(describe), nextToken: next }
@@ -97,13 +92,9 @@ export const describeImportImageTasks = reading(
 export const cancelImportTask = changing(
   { ImportTaskId: need(text()), CancelReason: text() },
   ({ ImportTaskId, CancelReason }, { world }) => {
-    const task = world.services.imports.get(ImportTaskId)
-    if (!task) throw new Refusal('InvalidConversionTaskId', `The task ${ImportTaskId} does not exist`)
-    if (task.life.state() !== 'active')
-      throw new Refusal('IncorrectState', `The task ${ImportTaskId} is not active`)
-    task.life.enter('cancelled')
-    task.reason = CancelReason ?? 'User initiated task cancelation.'
-    return { ...done, importTaskId: task.id, previousState: 'active', state: 'deleting' }
+    const reason = CancelReason ?? 'User initiated task cancelation.'
+    cancelTask(world.services.imports, ImportTaskId, { unknown: 'InvalidConversionTaskId', reason })
+    return { ...done, importTaskId: ImportTaskId, previousState: 'active', state: 'deleting' }
   },
 )
 
@@ -111,9 +102,8 @@ async function convert(world: World, region: Region, task: ImportTask, path: str
   const snapshotId = newId('snap')
   try {
     const sizeBytes = await importDisk(world.store, { path, format: task.format, diskId: snapshotId })
-    await new Promise((resolve) => setTimeout(resolve, world.delays.snapshot))
     // Cancelled meanwhile: nothing comes of it.
-    if (task.life.state() !== 'active') return await world.store.remove(snapshotId)
+    if (!(await conversionTime(world, task))) return await world.store.remove(snapshotId)
     const sizeGib = world.store.size(snapshotId) / 2 ** 30
     region.snapshots.set(snapshotId, {
       id: snapshotId,
@@ -158,15 +148,12 @@ async function convert(world: World, region: Region, task: ImportTask, path: str
 }
 
 const describe = (task: ImportTask): { [element: string]: Xml } => ({
+  ...describeTask(task, '19'),
   importTaskId: task.id,
   architecture: task.architecture,
   bootMode: task.bootMode,
-  description: task.description,
   imageId: task.imageId,
   platform: 'Linux',
-  progress: task.life.state() === 'active' ? '19' : undefined,
-  status: shownStatus(task.life.state()),
-  statusMessage: task.life.state() === 'active' ? 'converting' : task.reason,
   snapshotDetailSet: [
     {
       diskImageSize: undefined,
@@ -176,5 +163,4 @@ const describe = (task: ImportTask): { [element: string]: Xml } => ({
       userBucket: { s3Bucket: task.url.bucket, s3Key: task.url.key },
     },
   ],
-  tagSet: tagsOf(task.tags),
 })

@@ -1,14 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { inflateSync } from 'node:zlib'
-
-/** A disk in a file of some format: what is not given reads as zero. */
-export interface FileDisk {
-  sizeBytes: number
-  chunks(): AsyncIterable<{ offset: number; data: Buffer }>
-}
-
-/** Why a file is not taken, in the words of VM Import: "Troubleshooting VM Import/Export". */
-export class BrokenFile extends Error {}
+import { BrokenFile, bytes, range, type FileDisk } from '#test/clouds/aws/images/file-bytes.ts'
+import { readVhdx } from '#test/clouds/aws/images/read-vhdx.ts'
 
 /** Reads a disk from a file. @throws BrokenFile if it is not one of this format. */
 export async function readFile(file: FileHandle, format: string): Promise<FileDisk> {
@@ -36,6 +29,7 @@ const readers: Readonly<Record<string, Reader>> = {
     return { sizeBytes: size, chunks: () => range(file, at, size) }
   },
   vhd: readVhd,
+  vhdx: readVhdx,
   vmdk: readVmdk,
   ova: readOva,
 }
@@ -116,19 +110,4 @@ async function readOva(file: FileHandle, size: number, at: number): Promise<File
     position += 512 + Math.ceil(length / 512) * 512
   }
   throw new BrokenFile('Disk validation failed [The OVA holds no VMDK]')
-}
-
-async function bytes(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length)
-  const { bytesRead } = await file.read(buffer, 0, length, position)
-  if (bytesRead < length) throw new BrokenFile('Disk validation failed [The file ends too early]')
-  return buffer
-}
-
-const pieceBytes = 4 * 2 ** 20
-
-async function* range(file: FileHandle, from: number, length: number) {
-  for (let offset = 0; offset < length; offset += pieceBytes) {
-    yield { offset, data: await bytes(file, from + offset, Math.min(pieceBytes, length - offset)) }
-  }
 }

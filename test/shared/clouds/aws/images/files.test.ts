@@ -1,17 +1,21 @@
-import { deflateSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { CloudRef, ImageFormat, TaskState } from '#shared/clouds/port.ts'
+import { vhdxOf } from '#test/clouds/aws/images/make-vhdx.ts'
+import { streamVmdk } from '#test/clouds/aws/images/write-vmdk.ts'
 import { exportFooter } from '#test/clouds/azure/vhd.ts'
+import { runningClock } from '#test/clouds/core/clock.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, until } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket, untilTaskEnds } from '#test/shared/clouds/conformance/things.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 let bucket: CloudRef
 const subject = useSubject(openSubject)
 beforeAll(async () => {
   bucket = await makeBucket(subject, intentOf(newJob()))
 })
+
+const hourMs = 3_600_000
 
 /** 4 MiB with something at the beginning and in the third. */
 const disk = Buffer.alloc(4 * 2 ** 20)
@@ -43,18 +47,25 @@ async function importOf(
   return { task, end: await untilTaskEnds(subject, task) }
 }
 
-async function exported(image: CloudRef): Promise<Buffer> {
-  const target = { region: subject.region, bucket: bucket.id, key: `out/${image.id}` }
-  const task = await subject.cloud.images.exportFile({ ...intentOf(newJob()), image, format: 'raw', target })
+async function exported(image: CloudRef, format: ImageFormat = 'raw'): Promise<Buffer> {
+  const target = { region: subject.region, bucket: bucket.id, key: `out/${image.id}.${format}` }
+  const task = await subject.cloud.images.exportFile({ ...intentOf(newJob()), image, format, target })
   expect(await untilTaskEnds(subject, task)).toMatchObject({ state: 'ready' })
   return Buffer.concat(await Array.fromAsync(subject.cloud.storage.objects.read(bucket, { key: target.key })))
 }
 
+const vmdk = Buffer.concat(
+  await Array.fromAsync(
+    streamVmdk(disk.length, (offset, length) => Promise.resolve(disk.subarray(offset, offset + length))),
+  ),
+)
+
 describe('a file is imported with its bytes', () => {
   test.for<[ImageFormat, string, Buffer]>([
     ['vhd', 'dynamic', dynamicVhd(disk)],
-    ['vmdk', 'stream optimised', streamVmdk(disk)],
-    ['ova', 'with a VMDK in it', tarOf('disk1.vmdk', streamVmdk(disk))],
+    ['vhdx', 'dynamic', vhdxOf(disk)],
+    ['vmdk', 'stream optimised', vmdk],
+    ['ova', 'with a VMDK in it', tarOf('disk1.vmdk', vmdk)],
   ])('%s, %s', async ([format, , data]) => {
     const { end } = await importOf(format, data)
     if (end.image === undefined) throw new Error(end.message)
@@ -62,8 +73,17 @@ describe('a file is imported with its bytes', () => {
   })
 })
 
+test('a VMDK that is exported is one that can be imported, with the same bytes', async () => {
+  const { end } = await importOf('raw', disk)
+  if (end.image === undefined) throw new Error(end.message)
+  const again = await importOf('vmdk', await exported(end.image, 'vmdk'))
+  if (again.end.image === undefined) throw new Error(again.end.message)
+  expect((await exported(again.end.image)).equals(disk)).toBe(true)
+})
+
 test.for<[ImageFormat, Buffer, RegExp]>([
   ['vhd', Buffer.concat([disk, Buffer.alloc(512)]), /Unsupported VHD/],
+  ['vhdx', disk, /Unsupported VHDX/],
   ['vmdk', disk, /Unsupported VMDK/],
   ['ova', disk, /OVA/],
   ['raw', disk.subarray(0, 1000), /RAW/],
@@ -93,48 +113,42 @@ test('an image that an import left untagged is found by its job, and removed wit
 })
 
 test('an import and an export under way are found by their job, and cancelled', async () => {
-  const slow = await openSubject({
-    delaysMs: { pending: 15, stopping: 15, terminating: 15, snapshot: 400, visible: 0 },
-  })
-  try {
-    const { cloud, region } = slow
-    const own = await makeBucket(slow, intentOf(newJob()))
-    const body = (async function* () {
-      yield await Promise.resolve(disk)
-    })()
-    await cloud.storage.objects.write(own, { key: 'a', sizeBytes: disk.length, body })
-    const source = { region, bucket: own.id, key: 'a' }
-    const wishes = { source, format: 'raw', name: 'x', architecture: 'x86_64', firmware: 'bios' } as const
-    const done = await untilTaskEnds(
-      slow,
-      await cloud.images.importFile({ ...intentOf(newJob()), ...wishes }),
-    )
-    if (done.image === undefined) throw new Error(done.message)
+  const clock = runningClock()
+  const delaysMs = { pending: 15, stopping: 15, terminating: 15, snapshot: hourMs, visible: 0 }
+  const slow = await subjectOfTest(openSubject({ clock, delaysMs }))
+  const { cloud, region } = slow
+  const own = await makeBucket(slow, intentOf(newJob()))
+  const body = (async function* () {
+    yield await Promise.resolve(disk)
+  })()
+  await cloud.storage.objects.write(own, { key: 'a', sizeBytes: disk.length, body })
+  const source = { region, bucket: own.id, key: 'a' }
+  const wishes = { source, format: 'raw', name: 'x', architecture: 'x86_64', firmware: 'bios' } as const
+  const first = await cloud.images.importFile({ ...intentOf(newJob()), ...wishes })
+  clock.advance(hourMs)
+  const done = await untilTaskEnds(slow, first)
+  if (done.image === undefined) throw new Error(done.message)
 
-    const job = newJob()
-    const importing = await cloud.images.importFile({ ...intentOf(job), ...wishes })
-    const target = { region, bucket: own.id, key: 'b' }
-    const exporting = await cloud.images.exportFile({
-      ...intentOf(job),
-      image: done.image,
-      format: 'raw',
-      target,
+  const job = newJob()
+  const importing = await cloud.images.importFile({ ...intentOf(job), ...wishes })
+  const target = { region, bucket: own.id, key: 'b' }
+  const exporting = await cloud.images.exportFile({
+    ...intentOf(job),
+    image: done.image,
+    format: 'raw',
+    target,
+  })
+  const found = await Array.fromAsync(cloud.inventory.owned({ region, tags: { 'novacron-job': job } }))
+  expect(found.map(({ kind, id }) => [kind, id])).toEqual([
+    ['import_task', importing.id],
+    ['export_task', exporting.id],
+  ])
+  for (const resource of [...found, ...found]) await cloud.inventory.remove(resource)
+  for (const task of [importing, exporting]) {
+    expect(await cloud.images.taskState(task)).toMatchObject({
+      state: 'failed',
+      message: expect.stringMatching(/cancel/i) as string,
     })
-    const found = await Array.fromAsync(cloud.inventory.owned({ region, tags: { 'novacron-job': job } }))
-    expect(found.map(({ kind, id }) => [kind, id])).toEqual([
-      ['import_task', importing.id],
-      ['export_task', exporting.id],
-    ])
-    for (const resource of [...found, ...found]) await cloud.inventory.remove(resource)
-    for (const task of [importing, exporting]) {
-      expect(await cloud.images.taskState(task)).toMatchObject({
-        state: 'failed',
-        message: expect.stringMatching(/cancel/i) as string,
-      })
-    }
-  } finally {
-    slow.cloud.close()
-    await slow.loopback.close()
   }
 })
 
@@ -176,28 +190,6 @@ function dynamicVhd(data: Buffer): Buffer {
     blocks.push(Buffer.alloc(512, 0xff), data.subarray(index * blockBytes, (index + 1) * blockBytes))
   }
   return Buffer.concat([footer, header, table, ...blocks, footer])
-}
-
-/** Grains of 64 KiB, those of zeros left out: Virtual Disk Format 5.0, stream optimised. */
-function streamVmdk(data: Buffer): Buffer {
-  const header = Buffer.alloc(512)
-  header.write('KDMV', 'latin1')
-  header.writeUInt32LE(3, 4)
-  header.writeUInt32LE(0x3_0001, 8)
-  header.writeBigUInt64LE(BigInt(data.length / 512), 12)
-  header.writeBigUInt64LE(128n, 20)
-  header.writeBigUInt64LE(1n, 64)
-  const parts = [header]
-  for (let offset = 0; offset < data.length; offset += 65_536) {
-    const grain = data.subarray(offset, offset + 65_536)
-    if (grain.every((byte) => byte === 0)) continue
-    const packed = deflateSync(grain)
-    const marker = Buffer.alloc(12)
-    marker.writeBigUInt64LE(BigInt(offset / 512))
-    marker.writeUInt32LE(packed.length, 8)
-    parts.push(marker, packed, Buffer.alloc((512 - ((12 + packed.length) % 512)) % 512))
-  }
-  return Buffer.concat([...parts, Buffer.alloc(512)])
 }
 
 function tarOf(name: string, data: Buffer): Buffer {
