@@ -38,13 +38,9 @@ async function step(aws: AwsClients, ref: CloudRef, wanted: readonly Permit[]): 
   if (!group) throw unknown(ref)
   const there = permitsOf(group)
   const { missing, surplus, renamed } = compare(there, wanted)
-  for (const direction of ['ingress', 'egress'] as const) {
-    await authorize(aws, ref, direction, permissionsOf(missing, direction))
-    await describe(aws, ref, direction, permissionsOf(renamed, direction))
-  }
-  for (const direction of ['ingress', 'egress'] as const) {
-    await revoke(aws, ref, direction, permissionsOf(surplus, direction))
-  }
+  await apply(authorize, aws, ref, missing)
+  await apply(describe, aws, ref, renamed)
+  await apply(revoke, aws, ref, surplus)
   return true
 }
 
@@ -61,56 +57,59 @@ function compare(there: readonly Permit[], wanted: readonly Permit[]) {
   }
 }
 
-const permissionsOf = (permits: readonly Permit[], direction: Permit['direction']): IpPermission[] =>
-  permits.filter((permit) => permit.direction === direction).map(({ permission }) => permission)
+/** How a change of permits is asked of EC2, by direction. */
+type Change = Readonly<
+  Record<
+    Permit['direction'],
+    (
+      aws: AwsClients,
+      region: string,
+      input: { GroupId: string; IpPermissions: IpPermission[] },
+    ) => Promise<object>
+  >
+>
 
-async function authorize(
+async function apply(
+  change: Change,
   aws: AwsClients,
   { region, id: GroupId }: CloudRef,
-  direction: Permit['direction'],
-  IpPermissions: IpPermission[],
+  permits: readonly Permit[],
 ): Promise<void> {
-  if (IpPermissions.length === 0) return
-  const input = { GroupId, IpPermissions }
-  await (direction === 'ingress'
-    ? aws.ec2(region, 'AuthorizeSecurityGroupIngress', (ec2, http) =>
-        ec2.authorizeSecurityGroupIngress(input, http),
-      )
-    : aws.ec2(region, 'AuthorizeSecurityGroupEgress', (ec2, http) =>
-        ec2.authorizeSecurityGroupEgress(input, http),
-      ))
+  for (const direction of ['ingress', 'egress'] as const) {
+    const IpPermissions = permits
+      .filter((permit) => permit.direction === direction)
+      .map(({ permission }) => permission)
+    if (IpPermissions.length > 0) await change[direction](aws, region, { GroupId, IpPermissions })
+  }
 }
 
-async function revoke(
-  aws: AwsClients,
-  { region, id: GroupId }: CloudRef,
-  direction: Permit['direction'],
-  IpPermissions: IpPermission[],
-): Promise<void> {
-  if (IpPermissions.length === 0) return
-  const input = { GroupId, IpPermissions }
-  await (direction === 'ingress'
-    ? aws.ec2(region, 'RevokeSecurityGroupIngress', (ec2, http) =>
-        ec2.revokeSecurityGroupIngress(input, http),
-      )
-    : aws.ec2(region, 'RevokeSecurityGroupEgress', (ec2, http) => ec2.revokeSecurityGroupEgress(input, http)))
+const authorize: Change = {
+  ingress: (aws, region, input) =>
+    aws.ec2(region, 'AuthorizeSecurityGroupIngress', (ec2, http) =>
+      ec2.authorizeSecurityGroupIngress(input, http),
+    ),
+  egress: (aws, region, input) =>
+    aws.ec2(region, 'AuthorizeSecurityGroupEgress', (ec2, http) =>
+      ec2.authorizeSecurityGroupEgress(input, http),
+    ),
 }
 
-async function describe(
-  aws: AwsClients,
-  { region, id: GroupId }: CloudRef,
-  direction: Permit['direction'],
-  IpPermissions: IpPermission[],
-): Promise<void> {
-  if (IpPermissions.length === 0) return
-  const input = { GroupId, IpPermissions }
-  await (direction === 'ingress'
-    ? aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsIngress', (ec2, http) =>
-        ec2.updateSecurityGroupRuleDescriptionsIngress(input, http),
-      )
-    : aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsEgress', (ec2, http) =>
-        ec2.updateSecurityGroupRuleDescriptionsEgress(input, http),
-      ))
+const revoke: Change = {
+  ingress: (aws, region, input) =>
+    aws.ec2(region, 'RevokeSecurityGroupIngress', (ec2, http) => ec2.revokeSecurityGroupIngress(input, http)),
+  egress: (aws, region, input) =>
+    aws.ec2(region, 'RevokeSecurityGroupEgress', (ec2, http) => ec2.revokeSecurityGroupEgress(input, http)),
+}
+
+const describe: Change = {
+  ingress: (aws, region, input) =>
+    aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsIngress', (ec2, http) =>
+      ec2.updateSecurityGroupRuleDescriptionsIngress(input, http),
+    ),
+  egress: (aws, region, input) =>
+    aws.ec2(region, 'UpdateSecurityGroupRuleDescriptionsEgress', (ec2, http) =>
+      ec2.updateSecurityGroupRuleDescriptionsEgress(input, http),
+    ),
 }
 
 const unknown = ({ region, id }: CloudRef) =>
