@@ -283,12 +283,16 @@ function readBindings(sent: unknown): Bucket['policy'] {
   })
 }
 
-/** Buckets, and the objects in them that carry tags of their own: the others are their bucket's. */
+/** Is it NovaCron's own, where nothing is to stay? */
+const isStaging = ({ labels }: Bucket): boolean => labels['novacron-step'] === 'staging'
+
+/** Buckets, and the objects in them that carry tags of their own or lie in NovaCron's: the others are their bucket's. */
 export const residueOfStorage = ({ storage }: Ask['world']) =>
   [...storage.buckets.values()].flatMap((bucket) => [
     { kind: 'bucket', id: bucket.name, state: 'ready', tags: bucket.labels },
     ...[...storage.objects.list(bucket.name), ...storage.objects.list(archiveOf(bucket.name))]
-      .filter(({ meta }) => Object.keys(meta.custom).length > 0)
+      // In a user's bucket what carries nothing of ours is the user's.
+      .filter(({ meta }) => isStaging(bucket) || Object.keys(meta.custom).length > 0)
       .map((object) => ({
         kind: 'object',
         id: `${bucket.name}/${object.key}`,
