@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { PlainReply } from '#test/clouds/core/server.ts'
-import { addTags } from '#test/clouds/aws/action.ts'
+import { addTags, type Scene } from '#test/clouds/aws/action.ts'
 import { encryptionOf } from '#test/clouds/aws/actions/volumes/volumes.ts'
+import { settingsOf } from '#test/clouds/aws/actions/region-settings.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
 import { json, type EbsCall } from '#test/clouds/aws/ebs-call.ts'
 import { blockBytes, known, openForBlocks, wholeOf } from '#test/clouds/aws/ebs-blocks.ts'
@@ -34,7 +35,7 @@ export async function startSnapshot({ world, region, body }: EbsCall): Promise<P
   if (kept) return json(201, describe(world, kept))
 
   const parent = parentIn(asked, { region, accountId: world.accountId, sizeGib })
-  const encryption = encryptionIn(asked, parent, { region: region.name, accountId: world.accountId })
+  const encryption = encryptionIn(asked, parent, { world, region })
   const id = newId('snap')
   const snapshot: Snapshot = {
     id,
@@ -147,11 +148,14 @@ function parentIn(
   return parent
 }
 
-/** EBS direct API Reference, StartSnapshot: a wish for encryption and a parent exclude each other. */
+/**
+ * EBS direct API Reference, StartSnapshot: a wish for encryption and a parent exclude each other; where the region encrypts by default, nothing can
+ * be made unencrypted: "Encryption outcomes for EBS direct APIs".
+ */
 function encryptionIn(
   asked: Record<string, unknown>,
   parent: Snapshot | undefined,
-  { region, accountId }: { region: string; accountId: string },
+  scene: Scene,
 ): Pick<Snapshot, 'encrypted' | 'kmsKeyId'> {
   const encrypted = asked['Encrypted']
   const key = textOf(asked['KmsKeyArn'], 'KmsKeyArn', 2048)
@@ -167,9 +171,11 @@ function encryptionIn(
     throw invalidBlockRequest('INVALID_PARAMETER_VALUE', 'KmsKeyArn requires Encrypted')
   if (key !== undefined && !/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(key|alias)\/.+$/.test(key))
     throw invalidBlockRequest('INVALID_PARAMETER_VALUE', `KmsKeyArn ${key} is not the ARN of a key`)
+  const always = settingsOf(scene).ebsEncryptionByDefault
+  if (always && (parent?.encrypted === false || encrypted === false))
+    throw invalidBlockRequest('INVALID_PARAMETER_VALUE', 'This region makes encrypted snapshots alone')
   if (parent) return { encrypted: parent.encrypted, kmsKeyId: parent.kmsKeyId }
-  if (encrypted !== true) return { encrypted: false, kmsKeyId: undefined }
-  return encryptionOf({ encrypted, kmsKeyId: key }, undefined, accountId, region)
+  return encryptionOf(scene, { encrypted, kmsKeyId: key }, undefined)
 }
 
 function textOf(value: unknown, name: string, max: number): string | undefined {

@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CreateVolumeRequest, RunInstancesRequest } from '@aws-sdk/client-ec2'
 import { manualClock } from '#test/clouds/core/clock.ts'
-import { instant, openRaw, refusalOf, runOne, stateOf, until, type RawAws } from '#test/clouds/aws/raw.ts'
+import {
+  instant,
+  openRaw,
+  refusalOf,
+  rootVolume,
+  runOne,
+  stateOf,
+  until,
+  type RawAws,
+} from '#test/clouds/aws/raw.ts'
 
 let raw: RawAws
 beforeAll(async () => {
@@ -98,6 +107,43 @@ describe('volumes', () => {
     expect(copy).toMatchObject({ Encrypted: true, KmsKeyId })
     expect(await refusalOf(create({ SnapshotId, Encrypted: false }))).toBe('InvalidParameter')
   })
+})
+
+test('a region that encrypts by default makes nothing new unencrypted, and leaves what there is', async () => {
+  const own = await openRaw()
+  const { ec2, ebs } = own
+  const encryptedOf = async (VolumeIds: string[]) => {
+    const { Volumes = [] } = await ec2.describeVolumes({ VolumeIds })
+    return Volumes.map(({ Encrypted, KmsKeyId }) => [Encrypted, KmsKeyId?.includes(':key/')])
+  }
+  const isOn = async () => (await ec2.getEbsEncryptionByDefault({})).EbsEncryptionByDefault
+  const before = (await ec2.createVolume({ AvailabilityZone, Size: 1 })).VolumeId ?? ''
+  const plain = (await ec2.createSnapshot({ VolumeId: before })).SnapshotId
+  expect(await isOn()).toBe(false)
+  await ec2.enableEbsEncryptionByDefault({})
+  expect(await isOn()).toBe(true)
+
+  const made = [
+    await ec2.createVolume({ AvailabilityZone, Size: 1 }),
+    await ec2.createVolume({ AvailabilityZone, Size: 1, Encrypted: false }),
+    await ec2.createVolume({ AvailabilityZone, SnapshotId: plain }),
+  ].map(({ VolumeId = '' }) => VolumeId)
+  made.push(await rootVolume(own, await runOne(own)))
+  expect(await encryptedOf(made)).toEqual(made.map(() => [true, true]))
+  expect(await encryptedOf([before])).toEqual([[false, undefined]])
+  const snapshot = await ec2.createSnapshot({ VolumeId: before })
+  expect(snapshot.Encrypted).toBe(false)
+  const { SnapshotId: started = '' } = await ebs.startSnapshot({ VolumeSize: 1 })
+  expect((await ec2.describeSnapshots({ SnapshotIds: [started] })).Snapshots?.[0]?.Encrypted).toBe(true)
+  expect(await refusalOf(ebs.startSnapshot({ VolumeSize: 1, ParentSnapshotId: plain }))).toBe(
+    'ValidationException',
+  )
+
+  await ec2.disableEbsEncryptionByDefault({})
+  expect(await isOn()).toBe(false)
+  const after = (await ec2.createVolume({ AvailabilityZone, Size: 1 })).VolumeId ?? ''
+  expect(await encryptedOf([after])).toEqual([[false, undefined]])
+  await own.close()
 })
 
 describe('launches', () => {

@@ -1,3 +1,4 @@
+import { settingsOf } from '#test/clouds/aws/actions/region-settings.ts'
 import { changing, chosen, done, reading } from '#test/clouds/aws/action.ts'
 import { filtered, paged } from '#test/clouds/aws/querying.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
@@ -12,37 +13,40 @@ import {
   text,
   whole,
 } from '#test/clouds/aws/shapes.ts'
-import { find, newId, type Region, type World } from '#test/clouds/aws/world.ts'
+import { find, newId } from '#test/clouds/aws/world.ts'
 
-/** What an account sets for a region as a whole. */
-export interface RegionSettings {
-  ebsEncryptionByDefault: boolean
-  snapshotBlock: 'unblocked' | 'block-new-sharing' | 'block-all-sharing'
-  serialConsole: boolean
-}
-
-export const getEbsEncryptionByDefault = reading({}, (_, { world, region }) => ({
-  ebsEncryptionByDefault: settingsOf(world, region).ebsEncryptionByDefault,
+export const getEbsEncryptionByDefault = reading({}, (_, scene) => ({
+  ebsEncryptionByDefault: settingsOf(scene).ebsEncryptionByDefault,
 }))
 
-export const getSnapshotBlockPublicAccessState = reading({}, (_, { world, region }) => ({
-  state: settingsOf(world, region).snapshotBlock,
+/** It is for what is made from now on: "Enable Amazon EBS encryption by default". */
+const setEncryption = (ebsEncryptionByDefault: boolean) =>
+  changing({}, (_, scene) => {
+    settingsOf(scene).ebsEncryptionByDefault = ebsEncryptionByDefault
+    return { ebsEncryptionByDefault }
+  })
+
+export const enableEbsEncryptionByDefault = setEncryption(true)
+export const disableEbsEncryptionByDefault = setEncryption(false)
+
+export const getSnapshotBlockPublicAccessState = reading({}, (_, scene) => ({
+  state: settingsOf(scene).snapshotBlock,
 }))
 
 export const enableSnapshotBlockPublicAccess = changing(
   { State: need(oneOf('block-all-sharing', 'block-new-sharing')) },
-  ({ State }, { world, region }) => {
-    settingsOf(world, region).snapshotBlock = State
+  ({ State }, scene) => {
+    settingsOf(scene).snapshotBlock = State
     return { state: State }
   },
 )
 
-export const getSerialConsoleAccessStatus = reading({}, (_, { world, region }) => ({
-  serialConsoleAccessEnabled: settingsOf(world, region).serialConsole,
+export const getSerialConsoleAccessStatus = reading({}, (_, scene) => ({
+  serialConsoleAccessEnabled: settingsOf(scene).serialConsole,
 }))
 
-export const enableSerialConsoleAccess = changing({}, (_, { world, region }) => {
-  settingsOf(world, region).serialConsole = true
+export const enableSerialConsoleAccess = changing({}, (_, scene) => {
+  settingsOf(scene).serialConsole = true
   return { serialConsoleAccessEnabled: true }
 })
 
@@ -61,9 +65,10 @@ export const modifySnapshotAttribute = changing(
     OperationType: need(oneOf('add', 'remove')),
     UserGroup: list(oneOf('all')),
   },
-  (input, { world, region }) => {
+  (input, scene) => {
+    const { world, region } = scene
     const snapshot = find(region, region.snapshots, input.SnapshotId, 'InvalidSnapshot.NotFound')
-    if (input.OperationType === 'add' && settingsOf(world, region).snapshotBlock !== 'unblocked')
+    if (input.OperationType === 'add' && settingsOf(scene).snapshotBlock !== 'unblocked')
       throw new Refusal('OperationNotPermitted', 'Public snapshot sharing is blocked in this region')
     const { publicSnapshots } = world.services
     if (input.OperationType === 'add') publicSnapshots.add(snapshot.id)
@@ -116,16 +121,3 @@ export const describeFlowLogs = reading(
     }
   },
 )
-
-function settingsOf(world: World, region: Region): RegionSettings {
-  const { settings } = world.services
-  const known = settings.get(region.name)
-  if (known) return known
-  const fresh: RegionSettings = {
-    ebsEncryptionByDefault: false,
-    snapshotBlock: 'unblocked',
-    serialConsole: false,
-  }
-  settings.set(region.name, fresh)
-  return fresh
-}

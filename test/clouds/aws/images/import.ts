@@ -1,4 +1,5 @@
 import { changing, done, reading } from '#test/clouds/aws/action.ts'
+import { encryptionOf } from '#test/clouds/aws/actions/volumes/volumes.ts'
 import { addImage } from '#test/clouds/aws/actions/images.ts'
 import { snapshotLife } from '#test/clouds/aws/actions/snapshots.ts'
 import { importDisk } from '#test/clouds/aws/images/convert.ts'
@@ -115,8 +116,7 @@ async function convert(world: World, region: Region, task: ImportTask, path: str
       sizeGib,
       description: `Created by AWS-VMImport service for ${task.id}`,
       startedAt: new Date(world.clock.now()),
-      encrypted: false,
-      kmsKeyId: undefined,
+      ...encryptionOf({ world, region }, undefined, undefined),
       lineage: snapshotId,
       life: snapshotLife(world, 'completed'),
       written: undefined,

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { createObjectStore, type ObjectStore } from '#test/clouds/core/objects.ts'
 import type { Bucket } from '#test/clouds/aws/s3/state.ts'
-import type { RegionSettings } from '#test/clouds/aws/actions/account.ts'
+import type { RegionSettings } from '#test/clouds/aws/actions/region-settings.ts'
 import type { Tagged } from '#test/clouds/aws/world.ts'
 import type { ExportTask, ImportTask } from '#test/clouds/aws/images/tasks.ts'
 

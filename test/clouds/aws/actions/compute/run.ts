@@ -199,16 +199,15 @@ function checkHibernation(type: InstanceType, image: Image, disks: readonly NewD
 }
 
 /** The image's disks, as changed and added to by the request. */
-function mappingsOf({ BlockDeviceMapping }: Input, image: Image, { world, region }: Scene): NewDisk[] {
+function mappingsOf({ BlockDeviceMapping }: Input, image: Image, scene: Scene): NewDisk[] {
   const encryption = (
     ebs: NonNullable<Input['BlockDeviceMapping'][number]>['Ebs'],
     from: string | undefined,
   ) =>
     encryptionOf(
+      scene,
       { encrypted: ebs?.Encrypted, kmsKeyId: ebs?.KmsKeyId },
-      region.snapshots.get(from ?? ''),
-      world.accountId,
-      region.name,
+      scene.region.snapshots.get(from ?? ''),
     )
   const changed = image.mappings.map((mapping) => {
     const change = BlockDeviceMapping.find(({ DeviceName }) => DeviceName === mapping.device)?.Ebs

@@ -16,6 +16,7 @@ import {
   volumeId,
   whole,
 } from '#test/clouds/aws/shapes.ts'
+import { settingsOf } from '#test/clouds/aws/actions/region-settings.ts'
 import { createLifecycle } from '#test/clouds/core/clock.ts'
 import { dropVolume, find, newId, type Region, type Volume } from '#test/clouds/aws/world.ts'
 import type { Xml } from '#test/clouds/aws/xml.ts'
@@ -105,7 +106,7 @@ export const deleteVolume = changing({ VolumeId: need(volumeId) }, (input, { wor
 
 /** A new volume whose bytes are on their way: those of the snapshot, or zeros. One for an instance is there at once. */
 export function addVolume(
-  { world, region }: Scene,
+  scene: Scene,
   facts: Pick<Volume, 'zone' | 'type' | 'snapshotId' | 'tags'> & {
     sizeGib: number | undefined
     iops?: number | undefined
@@ -113,6 +114,7 @@ export function addVolume(
     atOnce?: boolean
   },
 ): Volume {
+  const { world, region } = scene
   const { zone, type, snapshotId: from, tags, iops, encryption, atOnce = false } = facts
   const snapshot =
     from === undefined ? undefined : find(region, region.snapshots, from, 'InvalidSnapshot.NotFound')
@@ -138,7 +140,7 @@ export function addVolume(
     snapshotId: from,
     sizeGib,
     iops: iops ?? (type === 'gp3' ? 3000 : undefined),
-    ...encryptionOf(encryption, snapshot, world.accountId, region.name),
+    ...encryptionOf(scene, encryption, snapshot),
     createdAt: new Date(world.clock.now()),
     filled,
     attachedTo: undefined,
@@ -154,12 +156,14 @@ export function addVolume(
   return volume
 }
 
-/** What is made of an encrypted snapshot is encrypted, by its key unless another is named. */
+/**
+ * What is made of an encrypted snapshot is encrypted, by its key unless another is named, and so is everything where the region encrypts by default,
+ * whatever was wished for.
+ */
 export function encryptionOf(
+  scene: Scene,
   wish: { encrypted: boolean | undefined; kmsKeyId: string | undefined } | undefined,
   snapshot: { encrypted: boolean; kmsKeyId: string | undefined } | undefined,
-  accountId: string,
-  region: string,
 ): { encrypted: boolean; kmsKeyId: string | undefined } {
   if (wish?.kmsKeyId !== undefined && wish.encrypted !== true) {
     throw new Refusal(
@@ -173,12 +177,14 @@ export function encryptionOf(
       'Encrypted flag cannot be specified as false since the snapshot is encrypted',
     )
   }
-  const encrypted = wish?.encrypted === true || (snapshot?.encrypted ?? false)
+  const encrypted =
+    wish?.encrypted === true || (snapshot?.encrypted ?? false) || settingsOf(scene).ebsEncryptionByDefault
   if (!encrypted) return { encrypted, kmsKeyId: undefined }
-  const named = wish?.kmsKeyId ?? snapshot?.kmsKeyId ?? awsManagedKey(region, accountId)
+  const named =
+    wish?.kmsKeyId ?? snapshot?.kmsKeyId ?? awsManagedKey(scene.region.name, scene.world.accountId)
   if (named.startsWith('arn:')) return { encrypted, kmsKeyId: named }
   const resource = named.startsWith('alias/') ? named : `key/${named}`
-  return { encrypted, kmsKeyId: `arn:aws:kms:${region}:${accountId}:${resource}` }
+  return { encrypted, kmsKeyId: `arn:aws:kms:${scene.region.name}:${scene.world.accountId}:${resource}` }
 }
 
 export const stateOf = ({ attachedTo, life }: Volume): string =>

@@ -23,14 +23,18 @@ test('what the account sets for a region is told as it is', async () => {
     publicSnapshotsBlocked: false,
     serialConsoleAllowed: false,
   })
+  await subject.ec2.enableEbsEncryptionByDefault({})
   await subject.ec2.enableSerialConsoleAccess({})
   await subject.ec2.enableSnapshotBlockPublicAccess({ State: 'block-new-sharing' })
   expect(await resource('account')).toMatchObject({
+    disksEncryptedByDefault: true,
     publicSnapshotsBlocked: false,
     serialConsoleAllowed: true,
   })
   await subject.ec2.enableSnapshotBlockPublicAccess({ State: 'block-all-sharing' })
   expect(await resource('account')).toMatchObject({ publicSnapshotsBlocked: true })
+  await subject.ec2.disableEbsEncryptionByDefault({})
+  expect(await resource('account')).toMatchObject({ disksEncryptedByDefault: false })
 })
 
 test('a snapshot that everybody can restore is told as public, another is not', async () => {
