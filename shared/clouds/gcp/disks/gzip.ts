@@ -14,7 +14,7 @@ export async function gzipMembers(data: Buffer): Promise<Buffer[]> {
   const level = shrinks(runs.flatMap(({ from, to, zeros }) => (zeros ? [] : data.subarray(from, to)))) ? 1 : 0
   return Promise.all(
     runs.map(({ from, to, zeros }) =>
-      zeros ? gzipOfZeros(to - from) : gzipMember(data.subarray(from, to), level),
+      zeros ? Promise.resolve(gzipOfZeros(to - from)) : gzipMember(data.subarray(from, to), level),
     ),
   )
 }
