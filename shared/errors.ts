@@ -28,7 +28,7 @@ export interface Classified {
 export interface ErrorFacts {
   code: string
   kind?: ErrorKind
-  remedy?: string
+  remedy?: string | undefined
   retryAfterMs?: number
   scope?: CapacityScope
   details?: Record<string, unknown>

@@ -3,6 +3,7 @@ import { CloudError } from '#shared/clouds/errors.ts'
 import type { Cloud, CloudRef, CloudVm, VmState } from '#shared/clouds/port.ts'
 import { waitForVm } from '#shared/clouds/wait.ts'
 import type { StepContext } from '#shared/jobs/chain.ts'
+import { StepError } from '#shared/jobs/errors.ts'
 import { sinceForwardMs } from '#workers/forward.ts'
 
 export type Power = 'running' | 'stopped'
@@ -19,7 +20,7 @@ const powers: Partial<Record<VmState, Power>> = {
 
 /**
  * Starts or stops a VM and waits until it is so. Safe to repeat at any point: it goes by the state that the cloud tells.
- * @throws CloudError `not_found`, `unexpected_state` (permanent) or `timeout` (retryable).
+ * @throws StepError `vm_state` for one that is suspended and is to be stopped, CloudError `not_found` or `unexpected_state` (all permanent), or `timeout` (retryable).
  */
 export async function bringTo(
   cloud: Cloud,
@@ -31,6 +32,7 @@ export async function bringTo(
   // What is under way must end first: no cloud starts a VM that is stopping, or stops one that is starting.
   const before = await waitForVm(cloud, ref, ['running', 'stopped', 'suspended'], wait)
   if (before?.state === power) return before
+  if (before?.state === 'suspended' && power === 'stopped') throw mustResume(ref)
   if (power === 'stopped') await cloud.compute.stop(ref)
   else await (before?.state === 'suspended' ? cloud.compute.resume(ref) : cloud.compute.start(ref))
   const after = await waitForVm(cloud, ref, [power], wait)
@@ -63,6 +65,13 @@ export const unknownVm = (cloud: Cloud, id: string): CloudError =>
     operation: 'get',
     code: 'not_found',
     remedy: 'It was deleted by somebody else; delete it here too.',
+  })
+
+/** Some clouds would throw the memory away that was kept, others refuse. */
+const mustResume = ({ id }: CloudRef): StepError =>
+  new StepError(`The VM ${id} is suspended, so it cannot be stopped.`, {
+    code: 'vm_state',
+    remedy: 'Resume it first: POST /api/multicloud/vms/{id}/resume.',
   })
 
 /** Guests that install updates take this long to stop; clouds themselves give up after about as long. */

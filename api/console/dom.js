@@ -93,6 +93,7 @@ const icons = {
   undo: ['M9 7L4 12l5 5', 'M4 12h10a5 5 0 0 1 0 10h-1'],
   retry: ['M20 11a8 8 0 1 0-2.3 6.3', 'M20 5v6h-6'],
   play: ['M7 5l12 7-12 7z'],
+  pause: ['M8 5v14', 'M16 5v14'],
   stop: ['M6 6h12v12H6z'],
   arrow: ['M5 12h14', 'M13 6l6 6-6 6'],
   warning: ['M12 4l9 16H3z', 'M12 10v4', 'M12 17h.01'],

@@ -1,6 +1,7 @@
 import { api } from './api.js'
 import { h } from './dom.js'
 import { words } from './format.js'
+import { clouds } from './view-providers.js'
 import { actionButton, head, pill, section, table } from './parts.js'
 
 /** What one provider's cloud does and lacks, and a sync of what is in it. */
@@ -12,7 +13,7 @@ export const providerDetail = (id) => ({
       {},
       head(
         provider.provider_id,
-        `What NovaCron can do on this ${provider.provider_type} account.`,
+        `What NovaCron can do on this ${clouds[provider.provider_type] ?? provider.provider_type} account.`,
         [
           actionButton(context, {
             permission: 'providers:sync',

@@ -3,7 +3,7 @@ import { h, icon } from './dom.js'
 import { ago, moment } from './format.js'
 import { empty, head, pill, table } from './parts.js'
 
-const clouds = {
+export const clouds = {
   aws: 'Amazon Web Services',
   azure: 'Microsoft Azure',
   gcp: 'Google Cloud',

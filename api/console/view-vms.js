@@ -87,8 +87,11 @@ export const vmDetail = (id) => ({
         h('span.row', {}, pill(vm.state), `${vm.provider_id} · ${vm.region}`),
         live
           ? [
-              vm.state !== 'running' && action('Start', 'play', 'start'),
+              vm.state === 'suspended' && action('Resume', 'play', 'resume'),
+              ['stopped', 'error'].includes(vm.state) && action('Start', 'play', 'start'),
               vm.state === 'running' && action('Restart', 'retry', 'restart', `Restart ${vm.name}?`),
+              vm.state === 'running' &&
+                action('Suspend', 'pause', 'suspend', `Suspend ${vm.name}, keeping its memory?`),
               vm.state === 'running' && action('Stop', 'stop', 'stop', `Stop ${vm.name}?`),
             ]
           : [],
@@ -108,6 +111,7 @@ export const vmDetail = (id) => ({
             ['Public address', vm.public_ip],
             ['Private address', vm.private_ip],
             ['Image', vm.image_id],
+            ['Security groups', vm.security_groups.map((name) => name.split('/').at(-1)).join(', ')],
             ['Storage', vm.storage && `${vm.storage} GiB`],
             ['Architecture', vm.metadata.architecture],
             ['Firmware', vm.metadata.firmware],

@@ -84,7 +84,10 @@ export const createVmBody = z
       .optional()
       .openapi({ description: 'The provider’s default region if left out.', example: 'us-east-1' }),
     availability_zone: z.string().min(1).max(63).optional(),
-    key_pair: z.string().min(1).max(255).optional(),
+    key_pair: z.string().min(1).max(2_048).optional().openapi({
+      description:
+        'AWS: the name of a key pair. Azure: the name of an SSH public key. GCP: an OpenSSH public key itself.',
+    }),
     security_groups: z.array(z.string().min(1).max(512)).max(16).optional().openapi({
       description:
         'Our ids of security groups or the cloud’s own; with ids of ours name preferred_provider too. Azure takes one.',

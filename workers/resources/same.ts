@@ -19,13 +19,13 @@ function permitsOf(rules: readonly SecurityRule[]): string[] {
   const permits = rules.flatMap(rangesOf)
   const egress = permits.filter((text) => text.startsWith('egress '))
   const closed =
-    egress.some((text) => !everything.includes(text)) || (egress.length > 0 && !egress.includes(open))
-  return closed ? permits : [...permits.filter((text) => !everything.includes(text)), open]
+    egress.some((text) => !everything.has(text)) || (egress.length > 0 && !egress.includes(open))
+  return closed ? permits : [...permits.filter((text) => !everything.has(text)), open]
 }
 
 /** To everywhere, which goes for IPv6 too. */
 const open = 'egress any all 0.0.0.0/0'
-const everything = [open, 'egress any all ::/0']
+const everything = new Set([open, 'egress any all ::/0'])
 
 /** A rule without ranges permits nothing, and is not the same as no rule. */
 const rangesOf = ({ direction, protocol, fromPort, toPort, cidrs }: SecurityRule): string[] =>

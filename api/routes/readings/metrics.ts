@@ -113,6 +113,8 @@ function spanOf({ range, from, to, period, metrics }: z.output<typeof query>): S
     throw fault(from === undefined ? 'from' : 'to', 'is missing beside the other one', 'Give both, or range.')
   if (from !== undefined && range !== undefined)
     throw fault('range', 'is given beside from and to', 'Give range, or from and to.')
+  if (range !== undefined && parseDuration(range) === undefined)
+    throw fault('range', 'is not a duration', 'Write it as 30m, 6h, 7d or PT6H.')
   const rangeS =
     from !== undefined && to !== undefined
       ? (Date.parse(to) - Date.parse(from)) / 1000

@@ -5,7 +5,9 @@ import { submitChange } from '#api/routes/resources/change.ts'
 import { findResource, resourceQuery } from '#api/routes/resources/find.ts'
 import type { KindOfRoute } from '#api/routes/resources/kinds.ts'
 import { jobAnswers } from '#api/routes/resources/submit.ts'
-import type { CloudResource } from '#db/entities/resource.ts'
+import type { Services } from '#api/services.ts'
+import { linkTo } from '#api/views/links.ts'
+import { CloudResource } from '#db/entities/resource.ts'
 import type { Operation } from '#shared/clouds/operations.ts'
 import type { ResourceKind } from '#shared/resources/kinds.ts'
 
@@ -26,6 +28,7 @@ export const deleteOf = (kind: KindOfRoute): Endpoint =>
     async handle(call) {
       const { services, principal, param, query } = call
       const row = await findResource(services, principal.tenantId, kind.kind, param('id'), query.provider_id)
+      if (kind.kind === 'network') await assertNoSubnets(services, row)
       return submitChange(call, row, {
         kind: kind.kind,
         job: `${kind.kind}.delete`,
@@ -49,6 +52,7 @@ const bucketQuery = resourceQuery.extend({
 const withObjects = (query: object): boolean => 'with_objects' in query && query.with_objects === 'true'
 
 const descriptions: Partial<Record<ResourceKind, string>> = {
+  network: 'One without subnets: delete those first.',
   snapshot: 'Of a VM’s snapshot, all parts are deleted.',
   image: 'Deletes the image with the snapshots that it is made of.',
   bucket: 'An empty one, or with `with_objects=true` one with all that is in it.',
@@ -63,6 +67,40 @@ const operations: Record<ResourceKind, Operation> = {
   snapshot: 'disks.deleteSnapshot',
   image: 'images.delete',
   bucket: 'storage.buckets.delete',
+}
+
+/** Some clouds would take the subnets along, others refuse after minutes: nowhere is a network deleted with what is in it. */
+async function assertNoSubnets(
+  services: Pick<Services, 'orm' | 'config'>,
+  network: CloudResource,
+): Promise<void> {
+  const { tenantId, providerId, region, cloudId } = network
+  if (!cloudId) return
+  const subnets = await services.orm.em
+    .fork()
+    .find(
+      CloudResource,
+      {
+        tenantId,
+        providerId,
+        region,
+        kind: 'subnet',
+        deletedAt: null,
+        state: { $nin: ['deleting', 'deleted'] },
+        observed: { $contains: { network: cloudId } },
+      },
+      { limit: 6, orderBy: { name: 'asc' } },
+    )
+  if (subnets.length === 0) return
+  const names = subnets.slice(0, 5).map(({ name }) => name)
+  throw new ApiError(
+    'resource_state',
+    `The network has subnets: ${names.join(', ')}${subnets.length > 5 ? ', …' : ''}.`,
+    {
+      remedy: 'Delete them first: DELETE /api/multicloud/subnets/{id}.',
+      details: { links: { subnets: linkTo(services, `/networks/${network.id}/subnets`) } },
+    },
+  )
 }
 
 /** What our row knows to be in use is refused at once. */

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import type { CloudResource } from '#db/entities/resource.ts'
+import { CloudResource } from '#db/entities/resource.ts'
+import { MulticloudVm } from '#db/entities/vm.ts'
 import { assertProviderCan } from '#api/http/capability.ts'
 import { command } from '#api/http/command.ts'
 import { endpoint, type Call } from '#api/http/endpoint.ts'
@@ -28,7 +29,10 @@ const restoreBody = z
     volume: z
       .strictObject({ name: nameField, ...volumeFields, size_gib: volumeFields.size_gib.optional() })
       .optional()
-      .openapi({ description: 'Restores to a new volume; as large as the disk was if no size is given.' }),
+      .openapi({
+        description:
+          'Restores to a new volume; as large as the disk was, and in its zone where that is known, unless it says otherwise.',
+      }),
     vm_id: idField.optional().openapi({
       description:
         'Restores in place of this VM’s disks: it is stopped, its disks are replaced, and it is started again if it ran.',
@@ -115,7 +119,7 @@ async function restoreToVolume(
     spec: {
       sizeGib: Math.max(1, sizeGib),
       type: volume.type,
-      ...(volume.zone === undefined ? {} : { zone: volume.zone }),
+      ...zoneOf(volume.zone ?? (await zoneOfDisk(services, row))),
       ...encryptionOf(volume.encryption),
       snapshot: { region, id: cloudId },
     },
@@ -187,6 +191,24 @@ async function restoreInPlace(
     }
   })
   return afterWait(call, response, jobId, async () => render(await loadJobView(services, tenantId, jobId)))
+}
+
+const zoneOf = (zone: string | undefined) => (zone === undefined ? {} : { zone })
+
+/** Where the disk is, or was when last seen, that the snapshot is of: the new volume can then be attached where that one was. */
+async function zoneOfDisk(
+  { orm }: Pick<Call['services'], 'orm'>,
+  row: CloudResource,
+): Promise<string | undefined> {
+  const em = orm.em.fork()
+  const { tenantId, providerId, observed } = row
+  const kept = observed['kept'] as { vm?: string } | undefined
+  const vm = kept?.vm === undefined ? null : await em.findOne(MulticloudVm, { tenantId, id: kept.vm })
+  if (vm?.observed.zone !== undefined) return vm.observed.zone
+  const [{ disk }] = [...partsOf(row, row.cloudId ?? ''), { disk: { id: '' } }]
+  const volume = await em.findOne(CloudResource, { tenantId, providerId, kind: 'volume', cloudId: disk.id })
+  const zone = volume?.observed['zone']
+  return typeof zone === 'string' ? zone : undefined
 }
 
 /** A snapshot that a sync has found is of the one disk that it names. */

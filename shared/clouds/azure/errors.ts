@@ -90,6 +90,8 @@ function meaningOf(facts: Said): Meaning {
     return quota(/family/i.test(facts.message) ? 'type' : 'region')
   }
   if (facts.vendorCode === 'OperationNotAllowed' && /max price/i.test(facts.message)) return outbid
+  if (facts.vendorCode === 'OperationNotAllowed' && /not support hibernation/i.test(facts.message))
+    return sleepless
   if (facts.vendorCode === 'SkuNotAvailable' && /zones? '?\d/i.test(facts.message)) return capacity('zone')
   return byVendorCode[facts.vendorCode] ?? bySignIn(facts) ?? byStatus(facts.status)
 }
@@ -109,6 +111,11 @@ const outbid: Meaning = {
   kind: 'capacity',
   scope: 'type',
   remedy: 'Raise the cap on the spot price, take another size, or buy on demand.',
+}
+const sleepless: Meaning = {
+  code: 'invalid_request',
+  kind: 'permanent',
+  remedy: 'Take a size that can hibernate, as the VM was made to; or make a new VM of the size.',
 }
 const quota = (scope: CapacityScope): Meaning => ({
   code: 'quota_exceeded',

@@ -72,6 +72,30 @@ describe("Azure's refusals mean the same to every caller", () => {
     })
   })
 
+  test('a size that cannot hibernate is wrong for a VM that can, however often one asks', () => {
+    const refused = Object.assign(new Error("The VM size 'Standard_B2s' does not support hibernation."), {
+      name: 'RestError',
+      code: 'OperationNotAllowed',
+      statusCode: 409,
+    })
+    expect(toCloudError('VirtualMachines_Update', refused)).toMatchObject({
+      code: 'invalid_request',
+      kind: 'permanent',
+      remedy: expect.stringContaining('hibernate') as unknown,
+    })
+  })
+
+  test('a refusal that has no remedy of its own gets that of its kind', () => {
+    const refused = Object.assign(new Error('not found'), {
+      name: 'RestError',
+      code: 'NotFound',
+      statusCode: 404,
+    })
+    expect(toCloudError('Disks_Get', refused)).toMatchObject({
+      remedy: expect.stringContaining('region') as unknown,
+    })
+  })
+
   test('a stranger error passes as it is', () => {
     const own = new Error('this worker lost its step')
     expect(toCloudError('x', own)).toBe(own)

@@ -27,6 +27,10 @@ export function networkSuite(current: () => World): void {
     const listed = await world.get(`/networks/${id}/subnets`)
     const subnets = listed['subnets'] as unknown as { id: string; cidr: string; cloud_id: string }[]
     expect(subnets.map(({ cidr }) => cidr).toSorted()).toEqual(['10.20.1.0/24', '10.20.2.0/24'])
+    expect((await world.delete(`/networks/${id}`)).body).toMatchObject({
+      code: 'resource_state',
+      detail: 'The network has subnets: front-a, front-b.',
+    })
     for (const subnet of subnets)
       expect((await world.delete(`/subnets/${subnet.id}`)).body).toMatchObject({
         job: { state: 'succeeded' },

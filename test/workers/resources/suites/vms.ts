@@ -58,6 +58,13 @@ export function vmSuite(current: () => World): void {
       job: { kind: 'vm.suspend', state: 'succeeded' },
       vm: { state: 'suspended' },
     })
+    // That would throw its memory away.
+    expect((await world.post(`${path}/stop`)).body).toMatchObject({
+      job: {
+        state: 'failed',
+        problem: { code: 'vm_state', remedy: expect.stringContaining('resume') as unknown },
+      },
+    })
     expect((await world.post(`${path}/resume`)).body).toMatchObject({
       job: { state: 'succeeded' },
       vm: { state: 'running' },
