@@ -5,7 +5,7 @@ import { openAws } from '#shared/clouds/aws/aws.ts'
 import type { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 import { openSubject, settingsFor } from '#test/shared/clouds/aws/subject.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const subject = useSubject(openSubject)
 beforeEach(() => subject.loopback.clearFaults())
@@ -142,7 +142,7 @@ describe('the way to the service', () => {
   })
 
   test('a certificate of an unknown authority is a tls error that names the option; with the option it is trusted', async () => {
-    const tls = await openSubject({ tls: true })
+    const tls = await subjectOfTest(openSubject({ tls: true }))
     expect((await tls.cloud.identity.validate()).accountId).toBe('123456789012')
     const { ca_pem: _, ...options } = tls.settings.options
     const stranger = await openAws(settingsFor(tls.loopback, { options }))
@@ -150,8 +150,6 @@ describe('the way to the service', () => {
     expect(error).toMatchObject({ code: 'tls', kind: 'permanent' })
     expect(error.remedy).toContain('ca_pem')
     stranger.close()
-    tls.cloud.close()
-    await tls.loopback.close()
   })
 })
 

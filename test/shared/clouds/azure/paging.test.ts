@@ -10,20 +10,11 @@ import {
   runVm,
   untilReady,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
-import type { AzureOptions } from '#test/clouds/azure/server.ts'
-
-async function opened(options: Partial<AzureOptions>): Promise<AzureSubject> {
-  const subject = await openSubject(options)
-  onTestFinished(async () => {
-    subject.cloud.close()
-    await subject.loopback.close()
-  })
-  return subject
-}
+import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
+import { subjectOfTest } from '#test/shared/clouds/use-subject.ts'
 
 test('VMs, their disks and addresses are listed over more than three pages, each once', async () => {
-  const subject = await opened({ pageSize: 2 })
+  const subject = await subjectOfTest(openSubject({ pageSize: 2 }))
   const job = newJob()
   expect((await subject.cloud.compute.sizes(region)).length).toBeGreaterThan(60)
   const made = await Promise.all(Array.from({ length: 7 }, () => runVm(subject, job)))
@@ -52,7 +43,7 @@ test('the ranges of a scattered disk are listed over more than three pages, with
   for (let island = 0; island < islands; island++) await file.write(page, 0, page.length, island * 8192)
   await file.close()
 
-  const subject = await opened({ imagePath })
+  const subject = await subjectOfTest(openSubject({ imagePath }))
   const job = newJob()
   const vm = await runVm(subject, job)
   const snapshot = await subject.cloud.disks.createSnapshot({

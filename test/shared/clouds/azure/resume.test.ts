@@ -74,7 +74,7 @@ describe('a VM whose making was cut short', () => {
   })
 
   test('for want of room after Azure had accepted it says so, and a later call tries again', async () => {
-    const instant = await openSubject({ delaysMs: { vmCreate: 0 } })
+    const instant = await subjectOfTest(openSubject({ delaysMs: { vmCreate: 0 } }))
     const wanted = request(newJob())
     const fail = (code: string) =>
       instant.loopback.inject({ operation: 'VirtualMachines_Allocate', mode: 'error', code })
@@ -90,8 +90,6 @@ describe('a VM whose making was cut short', () => {
       scope: 'type',
     })
     expect((await instant.cloud.compute.create(wanted)).state).toBe('running')
-    instant.cloud.close()
-    await instant.loopback.close()
   })
 })
 

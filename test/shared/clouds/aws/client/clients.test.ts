@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const run = promisify(execFile)
 const subject = useSubject(openSubject)
@@ -66,20 +66,15 @@ test('a probe of a cloud that fails is a report, not an error', async () => {
 })
 
 test('every service works over https with an authority of the registration’s own', async () => {
-  const tls = await openSubject({ tls: true })
-  try {
-    const { cloud, region } = tls
-    const request = { ...intentOf(newJob()), region, name: 'nc-over-tls', versioning: false, lifecycle: [] }
-    const bucket = await cloud.storage.buckets.create(request)
-    const body = (async function* () {
-      yield await Promise.resolve(Buffer.alloc(9 * 2 ** 20, 7))
-    })()
-    // Over TLS the SDK leaves bodies unsigned: only their checksums speak for them.
-    await cloud.storage.objects.write(bucket, { key: 'a', sizeBytes: 9 * 2 ** 20, body })
-    expect(await Array.fromAsync(cloud.storage.objects.list(bucket, { prefix: '' }))).toHaveLength(1)
-    expect(await cloud.quotas.list(region)).not.toEqual([])
-  } finally {
-    tls.cloud.close()
-    await tls.loopback.close()
-  }
+  const tls = await subjectOfTest(openSubject({ tls: true }))
+  const { cloud, region } = tls
+  const request = { ...intentOf(newJob()), region, name: 'nc-over-tls', versioning: false, lifecycle: [] }
+  const bucket = await cloud.storage.buckets.create(request)
+  const body = (async function* () {
+    yield await Promise.resolve(Buffer.alloc(9 * 2 ** 20, 7))
+  })()
+  // Over TLS the SDK leaves bodies unsigned: only their checksums speak for them.
+  await cloud.storage.objects.write(bucket, { key: 'a', sizeBytes: 9 * 2 ** 20, body })
+  expect(await Array.fromAsync(cloud.storage.objects.list(bucket, { prefix: '' }))).toHaveLength(1)
+  expect(await cloud.quotas.list(region)).not.toEqual([])
 })

@@ -4,7 +4,7 @@ import { meanOf } from '#test/clouds/core/metrics.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { newJob, runVm, untilState } from '#test/shared/clouds/conformance/subject.ts'
 import { vmRequest } from '#test/shared/clouds/conformance/things.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const minuteMs = 60_000
 let plain: CloudVm
@@ -52,21 +52,16 @@ test('what is asked for long ago is asked for in the periods that CloudWatch sti
 })
 
 test('values on many pages come back whole, in order and once', async () => {
-  const paged = await openSubject({ pageLimit: 1 })
-  try {
-    const vm = await runVm(paged, newJob())
-    const metrics = ['cpu_percent', 'disk_read_bytes', 'disk_write_ops'] as const
-    const series = await paged.cloud.metrics.vm(vm, { ...range, periodS: 300, metrics })
-    expect(series.map(({ metric }) => metric)).toEqual(metrics)
-    for (const { points } of series) {
-      expect(points.length).toBeGreaterThan(0)
-      const times = points.map(({ at }) => at.getTime())
-      expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b))
-    }
-    const pages = paged.loopback.calls().filter(({ operation }) => operation === 'GetMetricData')
-    expect(pages.length).toBeGreaterThanOrEqual(3)
-  } finally {
-    paged.cloud.close()
-    await paged.loopback.close()
+  const paged = await subjectOfTest(openSubject({ pageLimit: 1 }))
+  const vm = await runVm(paged, newJob())
+  const metrics = ['cpu_percent', 'disk_read_bytes', 'disk_write_ops'] as const
+  const series = await paged.cloud.metrics.vm(vm, { ...range, periodS: 300, metrics })
+  expect(series.map(({ metric }) => metric)).toEqual(metrics)
+  for (const { points } of series) {
+    expect(points.length).toBeGreaterThan(0)
+    const times = points.map(({ at }) => at.getTime())
+    expect(times).toEqual([...new Set(times)].toSorted((a, b) => a - b))
   }
+  const pages = paged.loopback.calls().filter(({ operation }) => operation === 'GetMetricData')
+  expect(pages.length).toBeGreaterThanOrEqual(3)
 })

@@ -8,7 +8,7 @@ import {
   runVm,
   until,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const subject = useSubject(openSubject)
 
@@ -82,7 +82,7 @@ test('an address that leads to another VM is led away from there, and takes the 
 })
 
 test('one address more than the account may have is over its quota, and says what to do', async () => {
-  const limited = await openSubject({ addressQuota: 1 })
+  const limited = await subjectOfTest(openSubject({ addressQuota: 1 }))
   const { cloud, region } = limited
   const allocate = () => cloud.networks.addresses.create({ ...intentOf(newJob()), region, name: 'one' })
   await allocate()
@@ -91,6 +91,4 @@ test('one address more than the account may have is over its quota, and says wha
     vendorCode: 'AddressLimitExceeded',
     remedy: expect.stringContaining('quota') as string,
   })
-  cloud.close()
-  await limited.loopback.close()
 })

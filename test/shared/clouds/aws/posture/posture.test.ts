@@ -1,11 +1,10 @@
-import { EC2 } from '@aws-sdk/client-ec2'
 import { expect, test } from 'vitest'
 import type { PostureResource } from '#shared/clouds/port.ts'
 import { rawS3 } from '#test/shared/clouds/aws/make-public.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, rootOf, runVm, untilReady } from '#test/shared/clouds/conformance/subject.ts'
 import { makeBucket } from '#test/shared/clouds/conformance/things.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const subject = useSubject(openSubject)
 
@@ -38,27 +37,19 @@ test('what the account sets for a region is told as it is', async () => {
 })
 
 test('a snapshot that everybody can restore is told as public, another is not', async () => {
-  const own = await openSubject()
-  try {
-    const { cloud, region, loopback } = own
-    const vm = await runVm(own, newJob())
-    const [open, kept] = [
-      await cloud.disks.createSnapshot({ ...intentOf(newJob()), region, vm, disk: rootOf(vm) }),
-      await cloud.disks.createSnapshot({ ...intentOf(newJob()), region, vm, disk: rootOf(vm) }),
-    ]
-    for (const snapshot of [open, kept]) await untilReady(cloud, snapshot)
-    const { access_key_id: accessKeyId, secret_access_key: secretAccessKey } = loopback.credentials
-    const raw = new EC2({ region, endpoint: loopback.url, credentials: { accessKeyId, secretAccessKey } })
-    await raw.modifySnapshotAttribute({ SnapshotId: open.id, OperationType: 'add', GroupNames: ['all'] })
-    raw.destroy()
-    const all = await Array.fromAsync(cloud.posture.inventory({ region }))
-    const snapshots = all.filter((each) => each.kind === 'snapshot')
-    expect(snapshots.find(({ id }) => id === open.id)).toMatchObject({ public: true })
-    expect(snapshots.find(({ id }) => id === kept.id)).toMatchObject({ public: false })
-  } finally {
-    own.cloud.close()
-    await own.loopback.close()
-  }
+  const own = await subjectOfTest(openSubject())
+  const { cloud, region } = own
+  const vm = await runVm(own, newJob())
+  const [open, kept] = [
+    await cloud.disks.createSnapshot({ ...intentOf(newJob()), region, vm, disk: rootOf(vm) }),
+    await cloud.disks.createSnapshot({ ...intentOf(newJob()), region, vm, disk: rootOf(vm) }),
+  ]
+  for (const snapshot of [open, kept]) await untilReady(cloud, snapshot)
+  await own.ec2.modifySnapshotAttribute({ SnapshotId: open.id, OperationType: 'add', GroupNames: ['all'] })
+  const all = await Array.fromAsync(cloud.posture.inventory({ region }))
+  const snapshots = all.filter((each) => each.kind === 'snapshot')
+  expect(snapshots.find(({ id }) => id === open.id)).toMatchObject({ public: true })
+  expect(snapshots.find(({ id }) => id === kept.id)).toMatchObject({ public: false })
 })
 
 test('a VM tells of its protection, its metrics and its disks', async () => {

@@ -3,7 +3,7 @@ import type { VolumeType } from '#shared/clouds/port.ts'
 import { openSubject } from '#test/shared/clouds/aws/subject.ts'
 import { intentOf, newJob, runVm, until } from '#test/shared/clouds/conformance/subject.ts'
 import { makeVolume } from '#test/shared/clouds/conformance/things.ts'
-import { useSubject } from '#test/shared/clouds/use-subject.ts'
+import { subjectOfTest, useSubject } from '#test/shared/clouds/use-subject.ts'
 
 const gibibyte = 2 ** 30
 
@@ -46,7 +46,7 @@ test('a volume encrypted by the cloud’s own key names no key', async () => {
 
 test('the size asked for again while the volume still grows is taken as done, another one is not', async () => {
   const { volumes } = subject.cloud.storage
-  const slow = await openSubject({ delaysMs: { volume: 0, visible: 0, modification: 60_000 } })
+  const slow = await subjectOfTest(openSubject({ delaysMs: { volume: 0, visible: 0, modification: 60_000 } }))
   const made = await slow.cloud.storage.volumes.create(request({ zone: 'us-east-1a' }))
   await slow.cloud.storage.volumes.resize(made, 20)
   await slow.cloud.storage.volumes.resize(made, 20)
@@ -55,8 +55,6 @@ test('the size asked for again while the volume still grows is taken as done, an
     retryable: true,
     vendorCode: 'IncorrectModificationState',
   })
-  slow.cloud.close()
-  await slow.loopback.close()
 
   const quick = await makeVolume(subject, job)
   for (const sizeGib of [20, 30, 40, 50]) {
