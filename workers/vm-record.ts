@@ -32,6 +32,14 @@ export const recordVmState = (tenantId: string, id: string, state: CloudVm['stat
   values: [tenantId, id, state],
 })
 
+/** Sets free, in the books, the volumes and addresses that outlive a VM which is gone. */
+export const recordLetGo = (tenantId: string, providerId: string, cloudVmId: string): Write => ({
+  text: `update cloud_resources set observed = observed - 'vm' - 'device', updated_at = clock_timestamp(),
+           state = case when state = 'in_use' then 'available' else state end
+         where tenant_id = $1 and provider_id = $2 and kind in ('volume', 'address') and deleted_at is null and lower(observed ->> 'vm') = lower($3)`,
+  values: [tenantId, providerId, cloudVmId],
+})
+
 /** Writes a VM's tags as they are to be, owner tags apart. Goes after `recordVm`, which only adds. */
 export const recordVmTags = (tenantId: string, id: string, tags: Record<string, string>): Write => ({
   text: `update multicloud_vms set updated_at = clock_timestamp(), tags = $3::jsonb || coalesce(

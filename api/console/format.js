@@ -53,14 +53,13 @@ export const words = (name) => {
 export const kindName = (kind) =>
   ({
     'provider.check': 'Check provider',
-    'vm.create': 'Create VM',
-    'vm.delete': 'Delete VM',
-    'vm.start': 'Start VM',
-    'vm.stop': 'Stop VM',
-    'vm.restart': 'Restart VM',
+    'provider.sync': 'Sync provider',
+    'cloud.read': 'Read from cloud',
+    'security_group.set_rules': 'Set rules of security group',
+    'bucket.set_lifecycle': 'Set lifecycle of bucket',
     'migration.cold': 'Cold migration',
     'webhook.deliver': 'Deliver webhook',
-  })[kind] ?? words(kind)
+  })[kind] ?? words(kind.split('.').toReversed().join(' '))
 
 /** An id's telling end. */
 export const shortId = (id) =>

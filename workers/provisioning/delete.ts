@@ -6,7 +6,7 @@ import { sinceForwardMs } from '#workers/forward.ts'
 import type { ActionInput } from '#workers/provisioning/types.ts'
 import { addResidue } from '#workers/residue.ts'
 import { removeOwned } from '#workers/undo-owned.ts'
-import { recordVm, recordVmState } from '#workers/vm-record.ts'
+import { recordLetGo, recordVm, recordVmState } from '#workers/vm-record.ts'
 
 type Context = StepContext<ActionInput>
 
@@ -21,7 +21,7 @@ const step = stepsOf<ActionInput, object>()
 export const remove = step('delete', {
   effect: 'changes',
   async run(context) {
-    const { input, tenantId, signal } = context
+    const { input, signal } = context
     if (input.cloud_vm_id !== null) {
       const cloud = await context.cloud(input.provider_id)
       const ref = { region: input.region, id: input.cloud_vm_id }
@@ -30,10 +30,17 @@ export const remove = step('delete', {
     }
     for (const left of await failedCreations(context))
       await removeOwned({ ...parts(context), jobId: left.jobId }, left)
-    context.alsoWrite(recordVmState(tenantId, input.vm_id, 'terminated'))
+    recordGone(context)
   },
   undo: { run: takeStock },
 })
+
+function recordGone(context: Context): void {
+  const { tenantId, input } = context
+  context.alsoWrite(recordVmState(tenantId, input.vm_id, 'terminated'))
+  if (input.cloud_vm_id !== null)
+    context.alsoWrite(recordLetGo(tenantId, input.provider_id, input.cloud_vm_id))
+}
 
 const untilGone = (cloud: Cloud, ref: CloudRef, signal: AbortSignal, onSeen?: (state: string) => void) =>
   waitForVm(cloud, ref, ['terminated'], { signal, timeoutMs: 15 * 60_000, ...(onSeen ? { onSeen } : {}) })
@@ -68,7 +75,7 @@ async function takeStock(context: Context): Promise<void> {
   const standing = await settledVm(context, cloud, ref)
   if (standing) return context.alsoWrite(recordVm(tenantId, input.vm_id, input.provider_id, standing))
   await untilGone(cloud, ref, signal)
-  context.alsoWrite(recordVmState(tenantId, input.vm_id, 'terminated'))
+  recordGone(context)
   context.alsoWrite(
     addResidue(context, {
       code: 'irreversible',

@@ -207,6 +207,16 @@ const rules: Rule[] = [
     }),
   },
   {
+    matches: /^InvalidParameter$/,
+    only: /^ExportImage$/,
+    facts: ({ text }) => ({
+      code: 'invalid_request',
+      remedy: /encrypted/i.test(text)
+        ? 'AWS exports no image whose disks are encrypted: make one of a VM whose disks are not.'
+        : 'Correct the value that the message names.',
+    }),
+  },
+  {
     matches:
       /(\.Malformed|\.Duplicate|\.Invalid|\.Unknown|Mismatch)$|^(Invalid\w*|Missing\w*|Unknown\w*|Malformed\w*|Validation\w*|UnsupportedOperation|OperationNotPermitted|UnsupportedProtocol|IllegalArgument\w*|EntityToo\w+|KeyTooLong\w*|ExpiredNextToken\w*)/,
     facts: ({ text }) =>

@@ -48,6 +48,21 @@ export function volumeSuite(current: () => World): void {
     await world.delete(vmPath)
   })
 
+  test('a volume and an address outlive the VM that they lead to, and are free again at once', async () => {
+    const world = current()
+    const vm = await world.runVm(vmWishes(world))
+    const volumePath = `/volumes/${String((await world.post('/volumes', volume(world))).body['volume']?.['id'])}`
+    const kept = await world.post('/addresses', { provider_id: 'cloud-1', name: 'kept' })
+    const addressPath = `/addresses/${String(kept.body['address']?.['id'])}`
+    await world.post(`${volumePath}/attach`, { vm_id: vm['id'] })
+    await world.post(`${addressPath}/associate`, { vm_id: vm['id'] })
+    await world.delete(`/vms/${String(vm['id'])}`)
+    for (const path of [volumePath, addressPath]) {
+      expect(await world.get(path)).toMatchObject({ state: 'available', attached_to: null })
+      expect((await world.delete(path)).body).toMatchObject({ job: { state: 'succeeded' } })
+    }
+  })
+
   test('a volume stays as it is when its deletion is refused', async () => {
     const world = current()
     const made = await world.post('/volumes', volume(world, { name: 'kept' }))
