@@ -56,7 +56,8 @@ export function createRunner(options: RunnerOptions): Runner {
     maxInFlight,
   )
   const stopListening = wake.on('novacron_cancel', (jobId) => {
-    running.get(jobId)?.cancel()
+    const lease = running.get(jobId)
+    if (lease) void reasonOfCancel(db, jobId).then((reason) => lease.cancel(reason))
   })
 
   const commit = async (chain: Chain, step: ClaimedStep, transition: Transition, writes: Write[]) => {
@@ -138,4 +139,12 @@ const maxInFlight = 2
 
 const fail = (): never => {
   throw new Error('unreachable: stepAt has checked that there is an undo')
+}
+
+/** Undefined also where the database does not tell: a cancel counts without its reason. */
+async function reasonOfCancel(db: Pool, jobId: string): Promise<string | undefined> {
+  const { rows } = await db
+    .query<{ reason: string | null }>('select cancel_reason as reason from jobs where id = $1', [jobId])
+    .catch(() => ({ rows: [] }))
+  return rows[0]?.reason ?? undefined
 }

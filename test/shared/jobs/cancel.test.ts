@@ -67,7 +67,10 @@ test("the running step's signal aborts with the reason", async () => {
   const jobId = await harness.submit('test.cancel')
   await untilEvent(jobId, 'step.started', 'wait')
   await cancel(jobId)
-  expect(await harness.finished(jobId)).toMatchObject({ state: 'cancelled' })
+  expect(await harness.finished(jobId)).toMatchObject({
+    state: 'cancelled',
+    problem: { detail: 'The job was cancelled: changed my mind' },
+  })
   expect(aborted.at(-1)).toMatchObject({ code: 'cancelled' })
 })
 
