@@ -18,8 +18,7 @@ const sameSet = (one: readonly string[], other: readonly string[]): boolean => {
 function permitsOf(rules: readonly SecurityRule[]): string[] {
   const permits = rules.flatMap(rangesOf)
   const egress = permits.filter((text) => text.startsWith('egress '))
-  const closed =
-    egress.some((text) => !everything.has(text)) || (egress.length > 0 && !egress.includes(open))
+  const closed = egress.some((text) => !everything.has(text)) || (egress.length > 0 && !egress.includes(open))
   return closed ? permits : [...permits.filter((text) => !everything.has(text)), open]
 }
 

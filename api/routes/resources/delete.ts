@@ -76,21 +76,19 @@ async function assertNoSubnets(
 ): Promise<void> {
   const { tenantId, providerId, region, cloudId } = network
   if (!cloudId) return
-  const subnets = await services.orm.em
-    .fork()
-    .find(
-      CloudResource,
-      {
-        tenantId,
-        providerId,
-        region,
-        kind: 'subnet',
-        deletedAt: null,
-        state: { $nin: ['deleting', 'deleted'] },
-        observed: { $contains: { network: cloudId } },
-      },
-      { limit: 6, orderBy: { name: 'asc' } },
-    )
+  const subnets = await services.orm.em.fork().find(
+    CloudResource,
+    {
+      tenantId,
+      providerId,
+      region,
+      kind: 'subnet',
+      deletedAt: null,
+      state: { $nin: ['deleting', 'deleted'] },
+      observed: { $contains: { network: cloudId } },
+    },
+    { limit: 6, orderBy: { name: 'asc' } },
+  )
   if (subnets.length === 0) return
   const names = subnets.slice(0, 5).map(({ name }) => name)
   throw new ApiError(
