@@ -13,6 +13,8 @@ try {
   const env = {
     ...process.env,
     PATH: [join(node, '..'), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter),
+    // Halves what loading a cloud's SDK costs (Google's: 1.9 s to 1.0 s). It goes with the installation that it was made of.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules', '.cache', 'compiled'),
   }
   // Becoming the program leaves nothing in between: signals, terminal and exit status are its own.
   if (process.execve) process.execve(node, [node, ...process.argv.slice(2)], env)

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CloudName } from '#test/crash/pair.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chunks, killedInMidCopy, slots } from '#test/crash/killed-copy.ts'
 import {
   countChunkWrites,
   isAscending,
@@ -11,43 +11,13 @@ import {
 } from '#test/crash/watch.ts'
 import { openWorld, type World } from '#test/crash/world.ts'
 
-/** The copy step's chunks in flight (workers/migration/copy.ts). */
-const slots = 8
-const chunks = 40
-
 let world: World
 beforeAll(async () => {
   world = await openWorld()
 })
 afterAll(() => world.close())
 
-describe.each<[CloudName, CloudName]>([
-  ['aws', 'azure'],
-  ['azure', 'aws'],
-  ['aws', 'gcp'],
-  ['gcp', 'azure'],
-])('%s to %s', (from, to) => {
-  test('a worker killed in mid-copy costs at most the chunks that were in flight, and another one finishes', async () => {
-    const [pair] = await Promise.all([world.openPair({ from, to, chunks }), world.keepAlive(2)])
-    slowCopyDown(pair)
-    const jobId = await pair.migrate()
-    await midCopy(world, jobId, 10)
-    const holder = await world.holderOf(jobId, 'copy')
-    await holder.kill()
-    expect(await world.copiedChunks(jobId)).toBeLessThan(chunks)
-    pair.clearFaults()
-
-    expect(await world.finished(jobId)).toMatchObject({ state: 'succeeded', residue: [] })
-    expect(await pair.destinationIsIdentical()).toBe(true)
-    expect(countChunkWrites(pair)).toBeLessThanOrEqual(chunks + slots)
-    // What Google has made of a disk to read it by is found again.
-    const exports = pair.calls().filter(({ operation }) => operation === 'cloudbuild.projects.builds.create')
-    expect(exports).toHaveLength([from, to].filter((name) => name === 'gcp').length)
-    const events = await world.events(jobId)
-    expect(isAscending(progressOf(events))).toBe(true)
-    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, nr) => nr + 1))
-  })
-})
+killedInMidCopy(() => world, [['aws', 'azure']])
 
 test('a worker that is told to stop hands its step back and exits with 0; the next one goes on where it was', async () => {
   const [pair] = await Promise.all([world.openPair({ from: 'aws', to: 'azure', chunks }), world.keepAlive(2)])

@@ -29,7 +29,7 @@ export async function startWorker(env: Record<string, string>, name: string): Pr
     env: {
       HOME: process.env['HOME'] ?? '',
       PATH: process.env['PATH'] ?? '',
-      NODE_COMPILE_CACHE: join(tmpdir(), 'novacron-compile-cache'),
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'novacron-compile-cache'),
       ...env,
     },
     stdio: ['ignore', 'pipe', 'inherit'],

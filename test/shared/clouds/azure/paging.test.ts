@@ -13,26 +13,6 @@ import {
 import { openSubject, region } from '#test/shared/clouds/azure/subject.ts'
 import { subjectOfTest } from '#test/shared/clouds/use-subject.ts'
 
-test('VMs, their disks and addresses are listed over more than three pages, each once', async () => {
-  const subject = await subjectOfTest(openSubject({ pageSize: 2 }))
-  const job = newJob()
-  expect((await subject.cloud.compute.sizes(region)).length).toBeGreaterThan(60)
-  const made = await Promise.all(Array.from({ length: 7 }, () => runVm(subject, job)))
-  const listed = []
-  for await (const vm of subject.cloud.compute.list({ region })) listed.push(vm)
-  expect(listed.map(({ id }) => id).toSorted()).toEqual(made.map(({ id }) => id).toSorted())
-  for (const vm of listed) {
-    expect(vm.state).toBe('running')
-    expect(vm.privateIp).toMatch(/^10\.61\./)
-    expect(rootOf(vm).sizeBytes).toBe(2 ** 30)
-  }
-  expect(
-    subject.loopback.calls().filter(({ operation }) => operation === 'Disks_List').length,
-  ).toBeGreaterThan(3)
-  for await (const vm of subject.cloud.compute.list({ region: 'westus2' })) expect(vm).toBeUndefined()
-  await removeAll(subject, job)
-})
-
 test('the ranges of a scattered disk are listed over more than three pages, without gap or repeat, and without the VHD footer', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-ranges-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
