@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: [files],
     globalSetup: ['test/setup/global.ts'],
-    // Some of the time goes by waiting for leases and clouds, so three files at once suit two cores (223 s; two at once 270 s).
+    // Some of the time goes by waiting for leases and clouds, so three files at once suit even two cores.
     maxWorkers: 3,
     // One process runs file after file, so that a cloud's SDK is loaded once and not for every file.
     isolate: false,
