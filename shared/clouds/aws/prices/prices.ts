@@ -10,8 +10,14 @@ export const createPrices = (aws: AwsClients): PricesFacet => ({
     const volumeSkus = skus?.filter((sku) => volumeTypes.has(sku))
     const vmSkus = skus?.filter((sku) => !volumeTypes.has(sku))
     if (vmSkus === undefined || vmSkus.length > 0) {
-      yield* onDemand(aws, region, vmSkus)
-      yield* spot(aws, region, vmSkus)
+      const listed = new Set<string>()
+      for await (const price of onDemand(aws, region, vmSkus)) {
+        listed.add(price.sku)
+        yield price
+      }
+      // EC2 refuses the whole question for one type that it does not know.
+      const known = vmSkus?.filter((sku) => listed.has(sku))
+      if (known === undefined || known.length > 0) yield* spot(aws, region, known)
     }
     if (volumeSkus === undefined || volumeSkus.length > 0) yield* volumes(aws, region, volumeSkus)
   },

@@ -22,6 +22,7 @@ export async function createVm(
   release: (ref: { region: string; id: string }) => Promise<void>,
 ): Promise<CloudVm> {
   refuseLacking(request)
+  refuseKeys(request)
   const { region, token } = request
   const zone = request.zone ?? (await zoneFor(gcp, region, token))
   const place: VmPlace = { project: gcp.project, zone, instance: nameFor(token) }
@@ -58,6 +59,21 @@ function refuseLacking({ spot, tenancy }: CreateVm): void {
   wish('compute.create.spot_price_cap', spot?.maxHourlyPrice !== undefined)
   wish('compute.create.dedicated', tenancy === 'dedicated')
 }
+
+/** Compute Engine keeps whatever text it is given as a key: what is none would open nothing, and a second line would be a second key. */
+function refuseKeys({ keyPair }: CreateVm): void {
+  if (keyPair === undefined || openSshKey.test(keyPair.trim())) return
+  throw new CloudError('The key pair is not one public key in OpenSSH’s form.', {
+    cloud: 'gcp',
+    operation: 'compute.instances.insert',
+    code: 'invalid_request',
+    remedy:
+      'Google Cloud keeps no key pairs by name: give the public key itself, one line such as "ssh-ed25519 AAAA… you@host".',
+  })
+}
+
+const openSshKey =
+  /^(?:ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [^\r\n]*)?$/
 
 function describeVm(gcp: GcpClient, request: CreateVm, { instance: name, zone }: VmPlace): Instance {
   const { region, instanceType, tags, spot, placementGroup, securityGroups = [] } = request

@@ -40,6 +40,13 @@ test('some types, or volumes alone, are asked for without the rest', async () =>
   )
 })
 
+test('a type that there is not has no price, and takes away none of the others', async () => {
+  expect(await prices('us-east-1', ['t9.huge'])).toEqual([])
+  expect(new Set((await prices('us-east-1', ['t9.huge', 'm5.large'])).map(({ sku }) => sku))).toEqual(
+    new Set(['m5.large']),
+  )
+})
+
 test('used vCPUs, addresses and storage are those that there are', async () => {
   const used = async (kind: string, family?: string) =>
     (await subject.cloud.quotas.list('us-east-1')).find(
