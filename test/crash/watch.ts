@@ -110,11 +110,15 @@ export function strayCalls(
   workers: readonly WorkerProcess[],
 ): Call[] {
   const taken = holdings(events)
-  return pair.calls().filter(({ userAgent, atMs }) => {
+  return pair.calls().filter(({ userAgent, atMs, operation }) => {
+    if (signIn.has(operation)) return false
     const caller = workers.find(({ id }) => userAgent.includes(id))
     return caller !== undefined && !holds(caller.id, taken, atMs)
   })
 }
+
+/** A token is the process's, fetched once for all of its steps; fetching one neither reads nor changes anything of the account. */
+const signIn = new Set(['OAuth2_Configuration', 'OAuth2_Token', 'oauth2.token'])
 
 /** Rows of the journal, the log and the checkpoints written by a worker while another one held the job. */
 export function strayWrites(
