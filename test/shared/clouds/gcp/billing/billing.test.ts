@@ -34,7 +34,9 @@ describe('bills of Google Cloud', () => {
     const rows = await Array.fromAsync(createBilling(gcp).rows(lastWeek))
     expect(rows).toHaveLength(14)
     // Four pages at least; a query that is not done yet is asked for once more.
-    expect(loopback.calls().filter(({ operation }) => operation.startsWith('bigquery')).length).toBeGreaterThan(3)
+    expect(
+      loopback.calls().filter(({ operation }) => operation.startsWith('bigquery')).length,
+    ).toBeGreaterThan(3)
   })
 
   test('without an export the remedy says how to get one, and nothing is asked', async () => {
