@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What surrounds every cloud call made while a step runs. */
 export interface CallScope {
@@ -22,3 +23,10 @@ export const beforeCall = (): void => storage.getStore()?.beforeCall()
 
 /** For adapters: the signal of the running step, if any. */
 export const callSignal = (): AbortSignal | undefined => storage.getStore()?.signal
+
+/** For adapters: waits, unless the running step ends first; then it throws the step's own reason, which says more than an AbortError. */
+export async function pause(delayMs: number): Promise<void> {
+  if (delayMs <= 0) return
+  const signal = callSignal()
+  await sleep(delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
+}

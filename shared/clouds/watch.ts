@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { HealthReport } from '#shared/clouds/facets/observation.ts'
 import { createPacer } from '#shared/clouds/pacing.ts'
-import { callSignal } from '#shared/clouds/scope.ts'
+import { pause as pauseInScope } from '#shared/clouds/scope.ts'
 
 /** Stands between an adapter and its cloud's account: paces, absorbs short throttling, and remembers how calls went. */
 export interface CallWatch {
@@ -23,7 +22,7 @@ export function createCallWatch({
   absorbMs,
   now = () => performance.now(),
   random = Math.random,
-  pause = sleepInScope,
+  pause = pauseInScope,
 }: {
   absorbMs: number
   now?: () => number
@@ -149,13 +148,6 @@ function statusOf(seen: Sample[], errorRate: number, throttleRate: number): Heal
   if (seen.length === 0) return 'unknown'
   if (errorRate >= 0.5) return 'unhealthy'
   return errorRate >= 0.05 || throttleRate >= 0.25 ? 'degraded' : 'healthy'
-}
-
-async function sleepInScope(delayMs: number): Promise<void> {
-  if (delayMs <= 0) return
-  const signal = callSignal()
-  // The scope's own reason says more than a plain AbortError.
-  await sleep(delayMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
 
 const windowMs = 10 * 60_000

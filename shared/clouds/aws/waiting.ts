@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AwsSettings } from '#shared/clouds/aws/settings.ts'
 import { isNotFound } from '#shared/clouds/errors.ts'
-import { callSignal } from '#shared/clouds/scope.ts'
+import { pause } from '#shared/clouds/scope.ts'
 
 /**
  * Asks `probe` until it gives something, at most for `forMs`; undefined when the time is up.
@@ -16,9 +15,7 @@ export async function waitFor<T>(
     const found = await probe()
     if (found !== undefined) return found
     if (attempt > 1 && Date.now() >= deadline) return undefined
-    const signal = callSignal()
-    // The scope's own reason says more than a plain AbortError.
-    await delay(pollMs, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await pause(pollMs)
   }
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { protos } from '@google-cloud/compute'
 import type { CallOptions } from 'google-gax'
 import type { JWT } from 'google-auth-library'
@@ -134,14 +133,6 @@ export async function orMissing<T>(work: Promise<T>): Promise<T | undefined> {
     if (isNotFound(error)) return undefined
     throw error
   }
-}
-
-/** Waits, unless the step is cancelled. */
-export async function pause(delayMs: number): Promise<void> {
-  const signal = callSignal()
-  await delay(delayMs, undefined, signal === undefined ? {} : { signal }).catch(() =>
-    signal?.throwIfAborted(),
-  )
 }
 
 const once: CallOptions = { retry: null }

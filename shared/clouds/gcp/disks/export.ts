@@ -9,7 +9,8 @@ import {
   type Build,
 } from '#shared/clouds/gcp/builds/builds.ts'
 import { exportStep } from '#shared/clouds/gcp/builds/tools.ts'
-import { pause, type GcpClient } from '#shared/clouds/gcp/client.ts'
+import type { GcpClient } from '#shared/clouds/gcp/client.ts'
+import { pause } from '#shared/clouds/scope.ts'
 import { createPieceReader, digestStep, parseDigests, pieceBytes } from '#shared/clouds/gcp/disks/pieces.ts'
 import { shortDigest } from '#shared/clouds/gcp/disks/sink.ts'
 import { exportPrefix, intentKey, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
