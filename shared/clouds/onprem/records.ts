@@ -1,0 +1,126 @@
+import type { Architecture, CreationState, Firmware, OwnerTags } from '#shared/clouds/facets/terms.ts'
+import type { SecurityRule } from '#shared/clouds/facets/networks.ts'
+import type { LifecycleRule, VolumeType } from '#shared/clouds/facets/storage.ts'
+
+/** What the provider keeps on hosts, by kind. What belongs to a machine's host lies there; what is the location's lies on its first host. */
+export interface RecordKinds {
+  /** Id: the machine's UUID. */
+  vm: VmRecord
+  /** Id: `vol-…`; the file has the same name. */
+  volume: VolumeRecord
+  /** Id: `snap-…`; the file has the same name. */
+  snapshot: SnapshotRecord
+  image: ImageRecord
+  task: TaskRecord
+  network: NetworkRecord
+  subnet: SubnetRecord
+  security_group: SecurityGroupRecord
+  address: AddressRecord
+  bucket: BucketRecord
+}
+export type RecordKind = keyof RecordKinds
+
+interface Owned {
+  name: string
+  tags: Record<string, string> | OwnerTags
+  /** ISO 8601. */
+  createdAt: string
+}
+
+export interface VmRecord extends Owned {
+  instanceType: string
+  vcpus: number
+  memoryMib: number
+  architecture: Architecture
+  firmware: Firmware
+  /** Ids of volumes, boot disk first, each with its device (`vda`). `own`: deleted with the VM. */
+  disks: { volume: string; device: string; own: boolean }[]
+  imageId?: string
+  keyPair?: string
+  securityGroups: string[]
+  subnet?: string
+  /** Private address given to it. */
+  address?: string
+  /** `creating` until everything is there; `deleting` once its deletion has begun. */
+  phase: 'creating' | 'ready' | 'deleting'
+  tenancy?: 'shared' | 'dedicated'
+  detailedMonitoring?: boolean
+  /** When it was powered on and off, ISO 8601, oldest first: what its costs are reckoned from. */
+  powered: { on: string; off?: string }[]
+}
+
+export interface VolumeRecord extends Owned {
+  pool: string
+  sizeBytes: number
+  type: VolumeType
+  format: 'qcow2' | 'raw'
+  keyName?: string
+  keyId?: string
+  vm?: string
+  device?: string
+  /** For disks of the disk plane: how far. Undefined: an ordinary volume. */
+  written?: 'open' | 'sealed'
+  firmware?: Firmware
+  state: 'creating' | 'available' | 'deleting' | 'error'
+}
+
+export interface SnapshotRecord extends Owned {
+  volume: string
+  pool: string
+  sizeBytes: number
+  keyName?: string
+  /** The snapshot whose file its own builds on. */
+  parent?: string
+  state: CreationState
+  /** Deleted, but others build on its file. */
+  deleted?: boolean
+  error?: string
+}
+
+export interface ImageRecord extends Owned {
+  state: CreationState
+  architecture: Architecture
+  firmware?: Firmware
+  /** Boot disk first. */
+  disks: { sizeBytes: number; keyName?: string }[]
+  /** Files `<id>-<nr>.qcow2` by host and pool; a host without gets a copy when it needs one. */
+  copies: { host: string; pool: string }[]
+  error?: string
+}
+
+export interface TaskRecord extends Owned {
+  kind: 'import' | 'export'
+  state: CreationState
+  progressPercent?: number
+  message?: string
+  image?: string
+  /** What is needed to go on with it after a crash. */
+  request: unknown
+}
+
+export interface NetworkRecord extends Owned {
+  kind: 'user' | 'nat' | 'bridge'
+  cidr: string
+  /** Of a bridge. */
+  source?: string
+}
+export interface SubnetRecord extends Owned {
+  network: string
+  cidr: string
+}
+export interface SecurityGroupRecord extends Owned {
+  description: string
+  network?: string
+  rules: SecurityRule[]
+}
+export interface AddressRecord extends Owned {
+  ip: string
+  vm?: string
+}
+export interface BucketRecord extends Owned {
+  versioning: boolean
+  lifecycle: LifecycleRule[]
+  keyName: string
+  keyId?: string
+  access: 'blocked' | 'public'
+}
