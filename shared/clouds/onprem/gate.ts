@@ -13,6 +13,8 @@ export interface HostCall {
   resource?: string
   /** Longest silence, milliseconds; default the host's, `Infinity` for what takes as long as it takes. */
   timeoutMs?: number
+  /** The bytes that a write hands over. */
+  payload?: Buffer
 }
 
 /**
