@@ -150,12 +150,21 @@ const common: readonly ErrorRule[] = [
   },
   { vendorCode: /^(EAGAIN|EMFILE|ENFILE)$/, facts: { code: 'throttled', kind: 'throttled' } },
   {
-    vendorCode: /^(ENOSPC|EDQUOT)$/,
+    vendorCode: 'ENOSPC',
     facts: {
       code: 'capacity',
       kind: 'capacity',
       scope: 'zone',
       remedy: 'Free space in the storage pool, or give the host another one.',
+    },
+  },
+  {
+    vendorCode: 'EDQUOT',
+    facts: {
+      code: 'quota_exceeded',
+      kind: 'capacity',
+      scope: 'zone',
+      remedy: "Raise the disk quota of the user that NovaCron's workers or its guests run as.",
     },
   },
   {
