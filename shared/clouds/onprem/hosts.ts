@@ -1,0 +1,162 @@
+import { createCallWatch, type CallWatch } from '#shared/clouds/watch.ts'
+import { createGate, type ErrorRule, type Interceptor } from '#shared/clouds/onprem/gate.ts'
+import type { DriverName, HostContext, HypervisorHost } from '#shared/clouds/onprem/host.ts'
+import { createPassphrases } from '#shared/clouds/onprem/keys.ts'
+import { createRecordStore, type RecordStore, type Stored } from '#shared/clouds/onprem/record-store.ts'
+import type { RecordKind } from '#shared/clouds/onprem/records.ts'
+import { refusal } from '#shared/clouds/onprem/refusals.ts'
+import type { HostSettings, OnPremSettings } from '#shared/clouds/onprem/settings.ts'
+
+/** One host of the site: what its driver does, and how it is registered. */
+export interface Host extends Pick<HypervisorHost, 'facts' | 'machines' | 'volumes' | 'networks'> {
+  /** The port's zone. */
+  readonly name: string
+  /** Its location, the port's region. */
+  readonly region: string
+  readonly settings: HostSettings
+  readonly records: RecordStore
+  /** The driver's own, for what goes between two hosts. */
+  readonly hypervisor: HypervisorHost
+}
+
+/** A record, and the host that it lies on. */
+export type Found<K extends RecordKind> = Stored<K> & { host: Host }
+
+/** All hosts of a registration: what every facet of the provider is made with. */
+export interface Site {
+  readonly settings: OnPremSettings
+  readonly hosts: readonly Host[]
+  readonly watch: CallWatch
+  passphrase(keyName: string): string
+  /** Hosts of a location, in the registration's order. @throws CloudError `invalid_request` for a location that no host is at. */
+  inRegion(region: string): readonly Host[]
+  byZone(name: string): Host | undefined
+  /** The host that keeps the location's records: the first one. */
+  homeOf(region: string): Host
+  /** Looks on every host of the location. @throws what a host threw, if none has it and one could not be asked. */
+  find<K extends RecordKind>(kind: K, id: string, region: string): Promise<Found<K> | undefined>
+  /** Of every host of the location (undefined: of all), host after host. */
+  all<K extends RecordKind>(kind: K, region: string | undefined): AsyncIterable<Found<K>>
+  close(): void
+}
+
+/** Makes no call. Loads the driver that the registration names, and no other. */
+export async function openSite(
+  settings: OnPremSettings,
+  { intercept }: { intercept?: Interceptor } = {},
+): Promise<Site> {
+  const {
+    driver,
+    throttle_wait_ms: absorbMs,
+    request_timeout_ms: requestTimeoutMs,
+    shutdown_grace_ms: shutdownGraceMs,
+  } = settings.options
+  const watch = createCallWatch({ absorbMs })
+  const passphrase = createPassphrases(settings)
+  const { open, rules } = await drivers[driver](settings)
+  const hosts = settings.options.hosts.map((host) => {
+    const gate = createGate({
+      host: host.name,
+      rules,
+      watch,
+      requestTimeoutMs,
+      ...(intercept ? { intercept } : {}),
+    })
+    return openHost(
+      open(host, { name: host.name, gate, passphrase, shutdownGraceMs, requestTimeoutMs }),
+      host,
+    )
+  })
+  return assemble(settings, hosts, watch, passphrase)
+}
+
+function assemble(
+  settings: OnPremSettings,
+  hosts: readonly Host[],
+  watch: CallWatch,
+  passphrase: Site['passphrase'],
+): Site {
+  const homeOf = (region: string) => {
+    const first = hosts.find((host) => host.region === region)
+    if (first) return first
+    throw refusal('open', `region: no host of provider ${settings.providerId} is at "${region}".`, {
+      code: 'invalid_request',
+      remedy: `Use one of: ${[...new Set(hosts.map((host) => host.region))].join(', ')}.`,
+    })
+  }
+  const inRegion = (region: string) => {
+    homeOf(region)
+    return hosts.filter((host) => host.region === region)
+  }
+  return {
+    settings,
+    hosts,
+    watch,
+    passphrase,
+    inRegion,
+    byZone: (name) => hosts.find((host) => host.name === name),
+    homeOf,
+    find: (kind, id, region) => findOn(inRegion(region), kind, id),
+    async *all(kind, region) {
+      for (const host of region === undefined ? hosts : inRegion(region))
+        for (const stored of await host.records.list(kind)) yield { ...stored, host }
+    },
+    close: () => {
+      for (const { hypervisor } of hosts) hypervisor.close()
+    },
+  }
+}
+
+async function findOn<K extends RecordKind>(
+  hosts: readonly Host[],
+  kind: K,
+  id: string,
+): Promise<Found<K> | undefined> {
+  if (!idPattern.test(id)) return undefined
+  const answers = await Promise.allSettled(hosts.map((host) => host.records.get(kind, id)))
+  for (const [index, host] of hosts.entries()) {
+    const answer = answers[index]
+    if (answer?.status === 'fulfilled' && answer.value !== undefined) return { id, body: answer.value, host }
+  }
+  for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+  return undefined
+}
+
+/** What is not of this form was not made by us, and becomes no file's name. */
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,127}$/
+
+function openHost(hypervisor: HypervisorHost, settings: HostSettings): Host {
+  return {
+    name: settings.name,
+    region: settings.location,
+    settings,
+    hypervisor,
+    records: createRecordStore(hypervisor.records, settings.name),
+    facts: () => hypervisor.facts(),
+    machines: hypervisor.machines,
+    volumes: hypervisor.volumes,
+    networks: hypervisor.networks,
+  }
+}
+
+interface Driver {
+  rules: readonly ErrorRule[]
+  open(host: HostSettings, context: HostContext): HypervisorHost
+}
+
+const drivers: Record<DriverName, (settings: OnPremSettings) => Promise<Driver>> = {
+  qemu: async ({ options: { run_as: runAs } }) => {
+    const { openQemuHost } = await import('#shared/clouds/onprem/qemu/qemu.ts')
+    const { qemuErrorRules } = await import('#shared/clouds/onprem/qemu/error-rules.ts')
+    return {
+      rules: qemuErrorRules,
+      open: (host, context) => openQemuHost(runAs ? { ...host, runAs } : host, context),
+    }
+  },
+  libvirt: async ({ credentials: { ssh_private_key: privateKey, ssh_known_hosts: knownHosts } }) => {
+    const { openLibvirtHost } = await import('#shared/clouds/onprem/libvirt/libvirt.ts')
+    const { libvirtErrorRules } = await import('#shared/clouds/onprem/libvirt/error-rules.ts')
+    const ssh = { ...(privateKey ? { privateKey } : {}), ...(knownHosts ? { knownHosts } : {}) }
+    return { rules: libvirtErrorRules, open: (host, context) => openLibvirtHost(host, { ...context, ssh }) }
+  },
+}
