@@ -1,5 +1,5 @@
 import { invalid, type FieldError } from '#api/http/problem.ts'
-import { contains, isFault, overlaps, parseCidr, type Cidr } from '#api/routes/resources/cidr.ts'
+import { contains, isFault, overlaps, parseCidr, type Cidr } from '#shared/cidr.ts'
 import type { RuleBody } from '#api/views/rules.ts'
 
 /** A range that a network or subnet is to have: IPv4, of a size that every cloud takes. @returns the range or what is wrong with it. */

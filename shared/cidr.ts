@@ -45,13 +45,19 @@ export const contains = (outer: Cidr, inner: Cidr): boolean =>
 /** Two ranges overlap exactly if one contains the other. */
 export const overlaps = (one: Cidr, other: Cidr): boolean => contains(one, other) || contains(other, one)
 
-export function formatCidr({ family, first, prefix }: Cidr): string {
-  if (family === 4)
-    return `${[24n, 16n, 8n, 0n].map((shift) => (first >> shift) & 0xffn).join('.')}/${prefix}`
+export const formatCidr = (cidr: Cidr): string => `${addressAt(cidr, 0n)}/${cidr.prefix}`
+
+/** How many addresses are in a range, its first and last included. */
+export const sizeOf = (cidr: Cidr): bigint => 1n << shiftOf(cidr)
+
+/** The address that is `offset` behind the range's first, as text. */
+export function addressAt({ family, first }: Cidr, offset: bigint): string {
+  const value = first + offset
+  if (family === 4) return [24n, 16n, 8n, 0n].map((shift) => (value >> shift) & 0xffn).join('.')
   const groups = Array.from({ length: 8 }, (_, nr) =>
-    ((first >> BigInt(112 - 16 * nr)) & 0xffffn).toString(16),
+    ((value >> BigInt(112 - 16 * nr)) & 0xffffn).toString(16),
   )
-  return `${new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)}/${prefix}`
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)
 }
 
 const widths = { 4: 32, 6: 128 } as const

@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest'
 import fc from 'fast-check'
 import { BlockList } from 'node:net'
-import { contains, formatCidr, isFault, overlaps, parseCidr, type Cidr } from '#api/routes/resources/cidr.ts'
+import {
+  addressAt,
+  contains,
+  formatCidr,
+  isFault,
+  overlaps,
+  parseCidr,
+  sizeOf,
+  type Cidr,
+} from '#shared/cidr.ts'
 
 const read = (text: string): Cidr => {
   const cidr = parseCidr(text)
@@ -62,4 +71,12 @@ test('one range contains another exactly if Node’s own block list says so of i
 
 test('ranges of different families never contain each other', () => {
   expect(overlaps(read('0.0.0.0/0'), read('::/0'))).toBe(false)
+})
+
+test('a range tells how many addresses it has and which', () => {
+  const range = read('10.20.1.0/29')
+  expect(sizeOf(range)).toBe(8n)
+  expect([0n, 4n, 7n].map((at) => addressAt(range, at))).toEqual(['10.20.1.0', '10.20.1.4', '10.20.1.7'])
+  expect(addressAt(read('10.0.0.0/8'), 256n * 3n + 9n)).toBe('10.0.3.9')
+  expect(addressAt(read('2001:db8::/64'), 0x10001n)).toBe('2001:db8::1:1')
 })
