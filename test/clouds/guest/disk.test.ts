@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { temporaryDir } from '#test/clouds/core/temporary.ts'
 import { buildGuestDisk } from '#test/clouds/guest/disk.ts'
-import { readFat16 } from '#test/clouds/guest/read-fat16.ts'
+import { readFat } from '#test/clouds/guest/read-fat.ts'
 
 const mib = 1024 * 1024
 
@@ -18,14 +18,14 @@ async function build(sizeBytes: number, unique = 'disk-1') {
 test.each([48, 320])('every file of a disk of %i MiB is read back as it was written', async (sizeMib) => {
   const { bytes, files } = await build(sizeMib * mib)
   expect(bytes.length).toBe(sizeMib * mib)
-  const found = readFat16(bytes.subarray(mib))
+  const found = readFat(bytes.subarray(mib))
   expect([...found.keys()].toSorted()).toEqual(files.map(({ path }) => path).toSorted())
   for (const { path, data } of files) expect(found.get(path)?.equals(data)).toBe(true)
 })
 
 test('the manifest on the disk is true of the data on the disk', async () => {
   const { bytes } = await build(320 * mib)
-  const found = readFat16(bytes.subarray(mib))
+  const found = readFat(bytes.subarray(mib))
   const lines = (found.get('MANIFEST.TXT') ?? Buffer.alloc(0)).toString().trimEnd().split('\n')
   expect(lines).toHaveLength(12)
   for (const line of lines) {

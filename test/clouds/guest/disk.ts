@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { bootSector } from './boot-sector.ts'
-import { writeFat16, type FatFile } from './fat16.ts'
+import { fatVolume, type FatFile } from '#shared/disks/fat/volume.ts'
 import { partitionEntry, partitionOffsetBytes } from './partition.ts'
 
 const mib = 1024 * 1024
@@ -35,13 +35,16 @@ export async function buildGuestDisk({
   const file = await open(path, 'w')
   try {
     await file.truncate(sizeBytes)
-    await writeFat16(file, {
+    const volume = fatVolume({
       offsetBytes: partitionOffsetBytes,
       sizeBytes: sizeBytes - partitionOffsetBytes,
       label: 'NOVACRON',
       serial: digest.readUInt32LE(0),
       files,
+      spread: true,
     })
+    for (const { offset, data } of volume)
+      await file.write(data, 0, data.length, partitionOffsetBytes + offset)
     await file.write(firstSectors({ unique, sizeBytes, signature: digest.readUInt32LE(4) }), 0, 2048, 0)
     await file.sync()
   } finally {
