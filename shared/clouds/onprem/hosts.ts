@@ -1,5 +1,5 @@
 import { createCallWatch, type CallWatch } from '#shared/clouds/watch.ts'
-import { createGate, type ErrorRule, type Interceptor } from '#shared/clouds/onprem/gate.ts'
+import { createGate, type ErrorRule, type HostGate, type Interceptor } from '#shared/clouds/onprem/gate.ts'
 import type { DriverName, HostContext, HypervisorHost } from '#shared/clouds/onprem/host.ts'
 import { createPassphrases } from '#shared/clouds/onprem/keys.ts'
 import { createRecordStore, type RecordStore, type Stored } from '#shared/clouds/onprem/record-store.ts'
@@ -28,6 +28,8 @@ export interface Site {
   readonly hosts: readonly Host[]
   readonly watch: CallWatch
   passphrase(keyName: string): string
+  /** A gate to what is no hypervisor, such as an object store; `name` is how errors call it. */
+  gateTo(name: string, rules: readonly ErrorRule[]): HostGate
   /** Hosts of a location, in the registration's order. @throws CloudError `invalid_request` for a location that no host is at. */
   inRegion(region: string): readonly Host[]
   byZone(name: string): Host | undefined
@@ -54,27 +56,28 @@ export async function openSite(
   const watch = createCallWatch({ absorbMs })
   const passphrase = createPassphrases(settings)
   const { open, rules } = await drivers[driver](settings)
-  const hosts = settings.options.hosts.map((host) => {
-    const gate = createGate({
-      host: host.name,
-      rules,
+  const gateTo: Site['gateTo'] = (name, rulesOf) =>
+    createGate({
+      host: name,
+      rules: rulesOf,
       watch,
       requestTimeoutMs,
       ...(intercept ? { intercept } : {}),
     })
+  const hosts = settings.options.hosts.map((host) => {
+    const gate = gateTo(host.name, rules)
     return openHost(
       open(host, { name: host.name, gate, passphrase, shutdownGraceMs, requestTimeoutMs }),
       host,
     )
   })
-  return assemble(settings, hosts, watch, passphrase)
+  return assemble(settings, hosts, { watch, passphrase, gateTo })
 }
 
 function assemble(
   settings: OnPremSettings,
   hosts: readonly Host[],
-  watch: CallWatch,
-  passphrase: Site['passphrase'],
+  shared: Pick<Site, 'watch' | 'passphrase' | 'gateTo'>,
 ): Site {
   const homeOf = (region: string) => {
     const first = hosts.find((host) => host.region === region)
@@ -91,8 +94,7 @@ function assemble(
   return {
     settings,
     hosts,
-    watch,
-    passphrase,
+    ...shared,
     inRegion,
     byZone: (name) => hosts.find((host) => host.name === name),
     homeOf,
