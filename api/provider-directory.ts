@@ -1,10 +1,12 @@
 import type { Pool } from 'pg'
+import { driverOf } from '#shared/clouds/capabilities.ts'
 import type { ProviderConfig, ProviderHealth } from '#db/entities/provider.ts'
 
 /** What deciding about a request needs to know of a provider. */
 export interface ProviderEntry {
   id: string
   type: string
+  driver: string | undefined
   enabled: boolean
   regions: readonly string[]
   defaultRegion: string | undefined
@@ -58,6 +60,7 @@ interface Row {
 const entryOf = ({ id, type, enabled, config, health }: Row): ProviderEntry => ({
   id,
   type,
+  driver: driverOf(config.options),
   enabled,
   regions: config.regions,
   defaultRegion: config.default_region,

@@ -80,6 +80,12 @@ const settings = z.object({
     .describe(
       'Let cloud endpoints and webhooks point at loopback and private addresses, over http too (development).',
     ),
+  ALLOW_LOCAL_HYPERVISORS: z
+    .stringbool()
+    .default(false)
+    .describe(
+      'Let on-premise providers use hypervisors and folders of the machine that the workers run on, not only hosts reached by ssh.',
+    ),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')

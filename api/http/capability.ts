@@ -1,7 +1,6 @@
 import { ApiError } from '#api/http/problem.ts'
-import { capabilitiesOf } from '#shared/clouds/capabilities.ts'
+import { capabilitiesOf, type CloudKind } from '#shared/clouds/capabilities.ts'
 import { features, operations, type Feature, type Operation } from '#shared/clouds/operations.ts'
-import type { CloudType } from '#shared/clouds/port.ts'
 
 /** Why a cloud cannot do something, as its adapter declares it. */
 export interface Lack {
@@ -10,11 +9,11 @@ export interface Lack {
   remedy?: string
 }
 
-/** What of a demand a cloud of this type lacks. Plain data: no cloud is asked. */
-export function lacksOf(type: string, demands: readonly (Operation | Feature)[]): Lack[] {
-  const declared = capabilitiesOf(type as CloudType)
+/** What of a demand a cloud of this kind lacks. Plain data: no cloud is asked. */
+export function lacksOf(cloud: CloudKind, demands: readonly (Operation | Feature)[]): Lack[] {
+  const declared = capabilitiesOf(cloud)
   if (!declared)
-    return demands.map((what) => ({ what, reason: `Clouds of type "${type}" have no adapter yet.` }))
+    return demands.map((what) => ({ what, reason: `Clouds of type "${cloud.type}" have no adapter yet.` }))
   return demands.flatMap((what): Lack[] => {
     const capability = isFeature(what) ? declared.features[what] : declared.operations[what]
     if (!('lacking' in capability)) return []
@@ -28,10 +27,10 @@ export const isOperation = (name: string): name is Operation => Object.hasOwn(op
 
 /** Refuses what a provider's cloud lacks, before anything is made. @throws ApiError `capability_lacking`. */
 export function assertProviderCan(
-  provider: { id: string; type: string },
+  provider: CloudKind & { id: string },
   demands: readonly (Operation | Feature)[],
 ): void {
-  const lacks = lacksOf(provider.type, demands)
+  const lacks = lacksOf(provider, demands)
   if (lacks.length > 0) throw capabilityLacking([{ provider, lacks }])
 }
 

@@ -4,9 +4,8 @@ import { reply } from '#api/http/reply.ts'
 import { links } from '#api/http/schemas.ts'
 import { loadProvider } from '#api/routes/load.ts'
 import { linkTo } from '#api/views/links.ts'
-import { capabilitiesOf } from '#shared/clouds/capabilities.ts'
+import { capabilitiesOf, driverOf } from '#shared/clouds/capabilities.ts'
 import { features, operations, type Operation } from '#shared/clouds/operations.ts'
-import type { CloudType } from '#shared/clouds/port.ts'
 
 const text = z.string().nullable()
 
@@ -45,7 +44,7 @@ export const providerCapabilities = endpoint({
   answers: { 200: { description: 'Every operation and feature.', schema: answer } },
   async handle({ services, principal, param }) {
     const provider = await loadProvider(services, principal.tenantId, param('id'))
-    const declared = capabilitiesOf(provider.type as CloudType)
+    const declared = capabilitiesOf({ type: provider.type, driver: driverOf(provider.config.options) })
     return reply(200, {
       provider_id: provider.id,
       provider_type: provider.type,

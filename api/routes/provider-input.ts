@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { ApiError, invalid, type FieldError } from '#api/http/problem.ts'
 import { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
+import { credentialErrors, strayErrors } from '#api/routes/provider-credentials.ts'
+import { locationsOf, onPremErrors } from '#api/routes/provider-onprem.ts'
 import { supportedClouds } from '#shared/clouds/registry.ts'
 import type { Credentials } from '#shared/secrets/credentials.ts'
 
@@ -28,7 +30,7 @@ const config = z.strictObject({
     .openapi({ description: 'For people; the id if left out.' }),
   credentials: z.record(z.string().max(100), z.string().max(8192)).optional().openapi({
     description:
-      'aws: `access_key_id`, `secret_access_key` (and `session_token`). azure: `tenant_id`, `client_id`, `client_secret`, `subscription_id`. gcp: `project_id`, `client_email`, `private_key` of a service account’s JSON key. Sealed at once and never shown again.',
+      'aws: `access_key_id`, `secret_access_key` (and `session_token`). azure: `tenant_id`, `client_id`, `client_secret`, `subscription_id`. gcp: `project_id`, `client_email`, `private_key` of a service account’s JSON key. on-premise: `volume_key` (32 bytes in base64; encrypts all volumes), `key_<name>`, `ssh_private_key`, `ssh_known_hosts`, all optional. Sealed at once and never shown again.',
   }),
   regions: z
     .array(region)
@@ -46,7 +48,8 @@ const config = z.strictObject({
       example: { ec2: 'https://ec2.example.com' },
     }),
   options: z.record(z.string().max(100), z.unknown()).default({}).openapi({
-    description: 'Settings of the cloud’s adapter, e.g. `resource_group`, `subnet_id`, `ca_pem`.',
+    description:
+      'Settings of the cloud’s adapter, e.g. `resource_group`, `subnet_id`, `ca_pem`; on-premise: `driver` and `hosts`.',
   }),
 })
 
@@ -90,33 +93,26 @@ export function soundConfig(
   providerId: string,
   type: string,
   given: z.output<typeof config>,
-  rules: { credentialsRequired: boolean; allowPrivate: boolean },
+  rules: { credentialsRequired: boolean; allowPrivate: boolean; allowLocal: boolean },
 ): SoundConfig {
-  if (!(supportedClouds as string[]).includes(type))
-    throw new ApiError('provider_type_unsupported', `Clouds of type "${type}" are not supported yet.`, {
-      remedy: `Use one of: ${supportedClouds.join(', ')}.`,
-      errors: [
-        {
-          field: 'type',
-          reason: 'is not supported yet',
-          remedy: `Use one of: ${supportedClouds.join(', ')}.`,
-        },
-      ],
-    })
+  if (!(supportedClouds as string[]).includes(type)) throw unsupported(type)
+  const regions =
+    type === 'on-premise' && given.regions.length === 0 ? locationsOf(given.options) : given.regions
   const errors = [
     ...(given.credentials || rules.credentialsRequired
       ? credentialErrors(type, given.credentials ?? {})
       : []),
-    ...regionErrors(given),
+    ...(type === 'on-premise' ? onPremErrors(given, rules.allowLocal) : []),
+    ...regionErrors({ ...given, regions }),
     ...endpointErrors(given.endpoints, rules.allowPrivate),
     ...optionErrors(given.options),
     ...strayErrors(given),
   ]
   if (errors.length > 0) throw invalid(errors)
-  const defaultRegion = given.default_region ?? given.regions[0] ?? ''
+  const defaultRegion = given.default_region ?? regions[0] ?? ''
   return {
     name: given.name ?? providerId,
-    regions: given.regions.length > 0 ? [...new Set(given.regions)] : [defaultRegion],
+    regions: regions.length > 0 ? [...new Set(regions)] : [defaultRegion],
     defaultRegion,
     endpoints: given.endpoints,
     options: given.options,
@@ -124,34 +120,21 @@ export function soundConfig(
   }
 }
 
-/** Which credential fields a type needs, and which it may have besides. */
-const credentialFields: Record<string, { needed: string[]; optional: string[] }> = {
-  aws: { needed: ['access_key_id', 'secret_access_key'], optional: ['session_token'] },
-  azure: { needed: ['tenant_id', 'client_id', 'client_secret', 'subscription_id'], optional: [] },
-  gcp: { needed: ['project_id', 'client_email', 'private_key'], optional: [] },
+function unsupported(type: string): ApiError {
+  const remedy =
+    type === 'kvm'
+      ? 'Register KVM hosts as type on-premise: with driver libvirt if they run libvirt, else with driver qemu.'
+      : `Use one of: ${supportedClouds.join(', ')}.`
+  return new ApiError('provider_type_unsupported', `Clouds of type "${type}" are not supported yet.`, {
+    remedy,
+    errors: [{ field: 'type', reason: 'is not supported yet', remedy }],
+  })
 }
 
-function credentialErrors(type: string, credentials: Credentials): FieldError[] {
-  const { needed, optional } = credentialFields[type] ?? { needed: [], optional: [] }
-  const at = (name: string) => `config.credentials.${name}`
-  const missing = needed
-    .filter((name) => !credentials[name]?.trim())
-    .map((name) => ({
-      field: at(name),
-      reason: 'is missing',
-      remedy: `Give ${name} of the ${type} account.`,
-    }))
-  const unknown = Object.keys(credentials)
-    .filter((name) => !needed.includes(name) && !optional.includes(name))
-    .map((name) => ({
-      field: at(name.slice(0, 60)),
-      reason: `is not a credential of ${type}`,
-      remedy: `Give ${[...needed, ...optional].join(', ')}.`,
-    }))
-  return [...missing, ...unknown]
-}
-
-function regionErrors({ regions, default_region: preset }: z.output<typeof config>): FieldError[] {
+function regionErrors({
+  regions,
+  default_region: preset,
+}: Pick<z.output<typeof config>, 'regions' | 'default_region'>): FieldError[] {
   if (regions.length === 0 && !preset)
     return [
       {
@@ -186,24 +169,5 @@ function optionErrors(options: Record<string, unknown>): FieldError[] {
       field: `config.options.${name.slice(0, 60)}`,
       reason: 'looks like a secret, and options are not sealed',
       remedy: 'Put it into config.credentials.',
-    }))
-}
-
-/** Secrets proper; the others are names that a subnet's id, say, rightly contains. */
-const secretFields = ['secret_access_key', 'session_token', 'client_secret', 'private_key']
-
-/** A secret that was pasted into another field as well would be kept and shown in clear. */
-function strayErrors({ credentials = {}, ...rest }: z.output<typeof config>): FieldError[] {
-  const shown = JSON.stringify(rest)
-  return secretFields
-    .filter(
-      (name) =>
-        (credentials[name]?.length ?? 0) >= 8 &&
-        shown.includes(JSON.stringify(credentials[name]).slice(1, -1)),
-    )
-    .map((name) => ({
-      field: 'config',
-      reason: `holds the value of credentials.${name} in another field too, where it would be shown`,
-      remedy: 'Take it out there, and make a new secret if it has been sent before.',
     }))
 }

@@ -40,6 +40,7 @@ export const registerProvider = endpoint({
     const sound = soundConfig(body.provider_id, body.type, body.config, {
       credentialsRequired: true,
       allowPrivate: services.config.ALLOW_PRIVATE_NETWORKS,
+      allowLocal: services.config.ALLOW_LOCAL_HYPERVISORS,
     })
     let jobId: string | undefined
     const response = await command(call, async (db) => {
@@ -118,6 +119,7 @@ export const replaceProvider = endpoint({
     const sound = soundConfig(id, before.type, body.config, {
       credentialsRequired: false,
       allowPrivate: services.config.ALLOW_PRIVATE_NETWORKS,
+      allowLocal: services.config.ALLOW_LOCAL_HYPERVISORS,
     })
     let jobId: string | undefined
     const response = await command(call, async (db) => {

@@ -47,7 +47,7 @@ function consider(provider: ProviderEntry, wish: PlacementWish): Option {
     return { provider, reason: `has no region ${region ?? 'at all'} (it has ${provider.regions.join(', ')})` }
   if (!allowed(region, wish))
     return { provider, reason: `would use ${region}, outside of data_residency_regions` }
-  const lacks = lacksOf(provider.type, wish.demands ?? [])
+  const lacks = lacksOf(provider, wish.demands ?? [])
   if (lacks.length > 0)
     return {
       provider,

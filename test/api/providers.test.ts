@@ -51,17 +51,29 @@ test('an id that is taken is a conflict that links to its owner, in this tenant 
   expect((await (await api.as('another', 'admin')).post('/providers', awsProvider)).status).toBe(201)
 })
 
-test.each(['on-premise', 'openstack', 'vmware', 'hyperv', 'kvm'])(
+test.each(['openstack', 'vmware', 'hyperv'])(
   'a provider of type %s is refused with the types that are supported',
   async (type) => {
     const answer = await admin.post('/providers', { provider_id: 'other', type, config: { regions: ['r'] } })
     expect(answer.status).toBe(422)
     expect(answer.body).toMatchObject({
       code: 'provider_type_unsupported',
-      remedy: 'Use one of: aws, azure, gcp.',
+      remedy: 'Use one of: aws, azure, gcp, on-premise.',
     })
   },
 )
+
+test('KVM hosts are told to come as on-premise', async () => {
+  const answer = await admin.post('/providers', {
+    provider_id: 'other',
+    type: 'kvm',
+    config: { regions: ['r'] },
+  })
+  expect(answer.body).toMatchObject({
+    code: 'provider_type_unsupported',
+    remedy: expect.stringContaining('driver libvirt') as string,
+  })
+})
 
 test.each([
   [
@@ -122,6 +134,61 @@ test('private endpoints are taken where the configuration allows them', async ()
   } finally {
     await loose.close()
   }
+})
+
+const onPremise = {
+  provider_id: 'home',
+  type: 'on-premise',
+  config: {
+    credentials: { volume_key: Buffer.alloc(32, 7).toString('base64') },
+    options: {
+      driver: 'libvirt',
+      hosts: [{ name: 'kvm-1', location: 'basement', uri: 'qemu+ssh://nova@kvm-1.example.com/system' }],
+    },
+  },
+}
+const withHost = (host: object, driver = 'libvirt') => ({
+  ...onPremise,
+  provider_id: 'home-2',
+  config: {
+    ...onPremise.config,
+    options: { driver, hosts: [{ name: 'kvm-1', location: 'basement', ...host }] },
+  },
+})
+
+test('an on-premise provider has its hosts’ locations as regions, and its keys are never shown', async () => {
+  const client = await api.as('at-home', 'admin')
+  const answer = await client.post('/providers', onPremise)
+  expect(answer.status).toBe(201)
+  const shown = await client.get('/providers/home')
+  expect(shown.body).toMatchObject({ type: 'on-premise', config: { regions: ['basement'] } })
+  expect(shown.text).not.toContain(onPremise.config.credentials.volume_key)
+})
+
+test.for([
+  ['a host without the address its driver needs', withHost({}), 'config.options.hosts.0.uri'],
+  [
+    'an address that would run a program here',
+    withHost({ uri: 'qemu+ssh://kvm-1/system?command=/tmp/evil' }),
+    'config.options.hosts.0.uri',
+  ],
+  [
+    'an address that ssh would take for an option',
+    withHost({ uri: 'qemu+ssh://-oProxyCommand=evil/system' }),
+    'config.options.hosts.0.uri',
+  ],
+  ['a hypervisor of this machine', withHost({ uri: 'qemu:///system' }), 'config.options.hosts.0.uri'],
+  ['a folder of this machine', withHost({ folder: '/srv/vms' }, 'qemu'), 'config.options.hosts.0.folder'],
+  [
+    'a region where no host is',
+    { ...onPremise, config: { ...onPremise.config, regions: ['attic'] } },
+    'config.regions',
+  ],
+] as const)('registering on-premise with %s names the field', async ([, body, field]) => {
+  const client = await api.as('at-home', 'admin')
+  const answer = await client.post('/providers', body)
+  expect(answer.status).toBe(422)
+  expect(answer.body['errors']).toContainEqual(expect.objectContaining({ field }))
 })
 
 test('the list is paged by id and filtered', async () => {

@@ -15,6 +15,8 @@ const cloudNames: Readonly<Record<keyof typeof capabilitiesByCloud, string>> = {
   aws: 'AWS',
   azure: 'Azure',
   gcp: 'Google Cloud',
+  'on-premise/qemu': 'On-premise, QEMU',
+  'on-premise/libvirt': 'On-premise, libvirt',
 }
 const clouds = Object.entries(capabilitiesByCloud) as [keyof typeof capabilitiesByCloud, Capabilities][]
 

@@ -2,6 +2,13 @@ import { z } from 'zod'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 
+/**
+ * libvirt's URIs take parameters that run programs on this machine (`command=`, `netcat=`: libvirt.org/uri.html); none of them is let
+ * through, and no host name that ssh could take for an option.
+ */
+const uriPattern =
+  /^(qemu:\/\/\/(system|session)(\?socket=\/[\w./-]{1,200})?|qemu\+ssh:\/\/([a-z_][\w-]{0,31}@)?[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:\d{1,5})?\/(system|session))$/
+
 const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/)
 const amount = z.string().regex(/^\d{1,12}(\.\d{1,6})?$/)
 
@@ -33,8 +40,15 @@ const host = z.strictObject({
   name,
   /** The port's region. */
   location: name,
-  /** `libvirt`: connection URI, `qemu:///system`, `qemu+ssh://user@host/system`. */
-  uri: z.string().max(512).optional(),
+  /** `libvirt`: connection URI, see `uriPattern`. */
+  uri: z
+    .string()
+    .max(512)
+    .regex(
+      uriPattern,
+      'must be qemu:///system, qemu:///session, qemu:///session?socket=/path or qemu+ssh://user@host/system',
+    )
+    .optional(),
   /** `qemu`: where machines, sockets and records of this host lie. */
   folder: z.string().startsWith('/').max(80).optional(),
   pools: z.array(pool).min(1).max(32).optional(),
@@ -112,6 +126,19 @@ export type OnPremSettings = z.output<typeof shape> & Omit<CloudSettings, 'crede
 export type HostSettings = OnPremSettings['options']['hosts'][number]
 export type HostCost = HostSettings['cost']
 
+/** Checks options alone: what is wrong with each field, or the options. */
+export function checkOnPremOptions(
+  options: unknown,
+): Pick<OnPremSettings, 'options'> | { issues: { field: string; reason: string }[] } {
+  const parsed = shape.pick({ options: true }).safeParse({ options })
+  if (!parsed.success)
+    return {
+      issues: parsed.error.issues.map(({ path, message }) => ({ field: path.join('.'), reason: message })),
+    }
+  const issues = mistakes(parsed.data.options)
+  return issues.length > 0 ? { issues } : parsed.data
+}
+
 /** Checks the vendor-specific part of a registration. Throws CloudError `invalid_request` that names the field, never its value. */
 export function parseOnPremSettings(settings: CloudSettings): OnPremSettings {
   const { credentials, options } = settings
@@ -143,4 +170,15 @@ function mistakes({ driver, hosts }: z.output<typeof shape>['options']): { field
       ? []
       : [{ field: `options.hosts.${index}.name`, reason: 'two hosts have this name' }]),
   ])
+}
+
+/** Fields of a registration that reach into the machine the workers run on: folders, and hypervisors that are not remote. */
+export function localParts({
+  options: { driver, hosts, object_store: store },
+}: Pick<OnPremSettings, 'options'>): string[] {
+  const ofHosts = hosts.flatMap(({ uri }, index) => {
+    if (driver === 'qemu') return [`options.hosts.${index}.folder`]
+    return uri?.startsWith('qemu+ssh:') ? [] : [`options.hosts.${index}.uri`]
+  })
+  return store && 'folder' in store ? [...ofHosts, 'options.object_store.folder'] : ofHosts
 }

@@ -5,6 +5,7 @@ import { choosePlacement } from '#api/routes/vm-placement.ts'
 const provider = (id: string, changes: Partial<ProviderEntry> = {}): ProviderEntry => ({
   id,
   type: 'aws',
+  driver: undefined,
   enabled: true,
   regions: ['us-east-1', 'us-west-2'],
   defaultRegion: 'us-west-2',
