@@ -1,5 +1,6 @@
+import type { CloudProvider } from '#db/entities/provider.ts'
 import { ApiError } from '#api/http/problem.ts'
-import { capabilitiesOf, type CloudKind } from '#shared/clouds/capabilities.ts'
+import { capabilitiesOf, driverOf, type CloudKind } from '#shared/clouds/capabilities.ts'
 import { features, operations, type Feature, type Operation } from '#shared/clouds/operations.ts'
 
 /** Why a cloud cannot do something, as its adapter declares it. */
@@ -8,6 +9,13 @@ export interface Lack {
   reason: string
   remedy?: string
 }
+
+/** What a registered provider's declaration is looked up by. */
+export const cloudKindOf = ({ id, type, config }: CloudProvider): CloudKind & { id: string } => ({
+  id,
+  type,
+  driver: driverOf(config.options),
+})
 
 /** What of a demand a cloud of this kind lacks. Plain data: no cloud is asked. */
 export function lacksOf(cloud: CloudKind, demands: readonly (Operation | Feature)[]): Lack[] {

@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi'
+import { cloudKindOf } from '#api/http/capability.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { reply } from '#api/http/reply.ts'
 import { links } from '#api/http/schemas.ts'
 import { loadProvider } from '#api/routes/load.ts'
 import { linkTo } from '#api/views/links.ts'
-import { capabilitiesOf, driverOf } from '#shared/clouds/capabilities.ts'
+import { capabilitiesOf } from '#shared/clouds/capabilities.ts'
 import { features, operations, type Operation } from '#shared/clouds/operations.ts'
 
 const text = z.string().nullable()
@@ -44,7 +45,7 @@ export const providerCapabilities = endpoint({
   answers: { 200: { description: 'Every operation and feature.', schema: answer } },
   async handle({ services, principal, param }) {
     const provider = await loadProvider(services, principal.tenantId, param('id'))
-    const declared = capabilitiesOf({ type: provider.type, driver: driverOf(provider.config.options) })
+    const declared = capabilitiesOf(cloudKindOf(provider))
     return reply(200, {
       provider_id: provider.id,
       provider_type: provider.type,

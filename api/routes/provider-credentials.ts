@@ -32,7 +32,7 @@ export function strayErrors({
 }): FieldError[] {
   const shown = JSON.stringify(rest)
   return Object.keys(credentials)
-    .filter((name) => secretFields.includes(name) || name.startsWith('key_'))
+    .filter((name) => secretFields.has(name) || name.startsWith('key_'))
     .filter(
       (name) =>
         (credentials[name]?.length ?? 0) >= 8 &&
@@ -67,7 +67,7 @@ const isNamedKey = (type: string, name: string): boolean =>
   type === 'on-premise' && /^key_[a-z0-9_-]{1,40}$/.test(name)
 
 /** Secrets proper; the others are names that a subnet's id, say, rightly contains. */
-const secretFields = [
+const secretFields = new Set([
   'secret_access_key',
   'session_token',
   'client_secret',
@@ -75,4 +75,4 @@ const secretFields = [
   'volume_key',
   'ssh_private_key',
   's3_secret_access_key',
-]
+])

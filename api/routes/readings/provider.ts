@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { assertProviderCan } from '#api/http/capability.ts'
-import { driverOf } from '#shared/clouds/capabilities.ts'
+import { assertProviderCan, cloudKindOf } from '#api/http/capability.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { links, time } from '#api/http/schemas.ts'
 import { loadProvider } from '#api/routes/load.ts'
@@ -40,7 +39,7 @@ export const listRegions = endpoint({
     const { services, principal, param, query } = call
     const provider = await loadProvider(services, principal.tenantId, param('id'))
     assertEnabled(provider)
-    assertProviderCan({ ...provider, driver: driverOf(provider.config.options) }, ['identity.regions'])
+    assertProviderCan(cloudKindOf(provider), ['identity.regions'])
     const question = { provider, facet: 'regions', subject: '', query: {}, maxAge: query.max_age } as const
     const used = new Set(provider.config.regions)
     return readThrough<{ id: string; name: string; zones: string[] }[]>(
@@ -92,7 +91,7 @@ export const getProviderMetrics = endpoint({
     const { services, principal, param, query } = call
     const provider = await loadProvider(services, principal.tenantId, param('id'))
     assertEnabled(provider)
-    assertProviderCan({ ...provider, driver: driverOf(provider.config.options) }, ['health.probe'])
+    assertProviderCan(cloudKindOf(provider), ['health.probe'])
     const question = { provider, facet: 'health', subject: '', query: {}, maxAge: query.max_age } as const
     return readThrough<HealthReport>(call, question, ({ observedAt, result }) => ({
       provider_id: provider.id,
