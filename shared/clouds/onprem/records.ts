@@ -17,6 +17,12 @@ export interface RecordKinds {
   security_group: SecurityGroupRecord
   address: AddressRecord
   bucket: BucketRecord
+  /** What only one may have: an address of a subnet (id: `<subnet>-10-0-0-4`), a hardware address on a bridge (`mac-…`). */
+  lease: LeaseRecord
+  /** What a deleted VM or volume had, for the bill. Id: the thing's. */
+  usage: UsageRecord
+  /** Samples of a machine's counters. Id: its UUID. */
+  metrics: MetricsRecord
 }
 export type RecordKind = keyof RecordKinds
 
@@ -123,4 +129,18 @@ export interface BucketRecord extends Owned {
   keyName: string
   keyId?: string
   access: 'blocked' | 'public'
+}
+export interface LeaseRecord {
+  vm: string
+}
+export type UsageRecord = Pick<Owned, 'name' | 'tags' | 'createdAt'> & {
+  deletedAt: string
+  vm?: Pick<VmRecord, 'instanceType' | 'vcpus' | 'memoryMib' | 'powered'>
+  volume?: Pick<VolumeRecord, 'sizeBytes' | 'type'>
+}
+export interface MetricsRecord {
+  /** Time of the first sample, milliseconds since the epoch. */
+  sinceMs: number
+  /** See metrics/samples.ts. */
+  samples: number[][]
 }
