@@ -177,6 +177,14 @@ const common: readonly ErrorRule[] = [
     },
   },
   {
+    vendorCode: 'EIO',
+    facts: {
+      code: 'unavailable',
+      kind: 'retryable',
+      remedy: "It is tried again; if that does not help, look at the health of the host's disks.",
+    },
+  },
+  {
     vendorCode: /^(EACCES|EPERM)$/,
     facts: {
       code: 'forbidden',

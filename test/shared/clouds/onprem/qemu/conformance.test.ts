@@ -1,0 +1,11 @@
+import { describe } from 'vitest'
+import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
+import { conformance } from '#test/shared/clouds/conformance.ts'
+import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
+
+const hypervisor = findHypervisor()
+
+describe.skipIf('reason' in hypervisor)(
+  `on this machine${'reason' in hypervisor ? ` (${hypervisor.reason})` : ''}`,
+  () => conformance('On-premise, QEMU', openSubject),
+)
