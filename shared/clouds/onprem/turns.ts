@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import type { HostRecords } from '#shared/clouds/onprem/host.ts'
+import { refusal } from '#shared/clouds/onprem/refusals.ts'
+import { pause } from '#shared/clouds/scope.ts'
+
+/** Turns between all processes that use a host. */
+export interface Turns {
+  /**
+   * Runs `work` while nobody else runs work under the same name on this host. `name`: letters, digits and dashes.
+   * @throws CloudError `conflict` (retryable) if somebody else does for long.
+   */
+  alone<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** Is somebody at work under this name? One that died counts for up to 20 s. */
+  held(name: string): Promise<boolean>
+}
+
+/**
+ * A turn is a record that only one can insert. Its holder renews it for as long as it works; one whose time is up has a dead holder, and is
+ * taken over by the one who inserts the claim to it. Clocks of workers may differ by some seconds.
+ */
+export function createTurns(records: HostRecords, host: string): Turns {
+  const here = new Map<string, Promise<unknown>>()
+  const guarded = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const by = randomUUID()
+    await take(records, host, name, by)
+    const renewal = setInterval(() => {
+      records.put('turn', name, turnOf(by)).catch(() => undefined)
+    }, turnMs / 3).unref()
+    try {
+      return await work()
+    } finally {
+      clearInterval(renewal)
+      await records.remove('turn', name).catch(() => undefined)
+    }
+  }
+  return {
+    async alone(name, work) {
+      // Within a process they queue, which needs no asking of the host.
+      const before = here.get(name) ?? Promise.resolve()
+      const mine = before.catch(() => undefined).then(() => guarded(name, work))
+      here.set(name, mine)
+      try {
+        return await mine
+      } finally {
+        if (here.get(name) === mine) here.delete(name)
+      }
+    },
+    async held(name) {
+      const turn = await read(records, name)
+      return turn !== undefined && turn.untilMs >= Date.now()
+    },
+  }
+}
+
+interface Turn {
+  by: string
+  untilMs: number
+}
+
+async function take(records: HostRecords, host: string, name: string, by: string): Promise<void> {
+  const giveUpMs = performance.now() + 2 * turnMs
+  for (;;) {
+    if (await insert(records, name, by)) return
+    const seen = await read(records, name)
+    if (seen !== undefined && seen.untilMs < Date.now() && (await takeOver(records, name, seen, by))) return
+    if (performance.now() > giveUpMs)
+      throw refusal('records', `Host ${host}: ${name} is being worked on by another worker.`, {
+        code: 'conflict',
+        kind: 'retryable',
+        remedy: 'It is tried again.',
+      })
+    await pause(5 + Math.random() * 20)
+  }
+}
+
+/** A lost reply is no reason to wait for oneself: what was inserted can be read back. */
+async function insert(records: HostRecords, name: string, by: string): Promise<boolean> {
+  try {
+    return await records.insert('turn', name, turnOf(by))
+  } catch (error) {
+    if ((await read(records, name).catch(() => undefined))?.by === by) return true
+    throw error
+  }
+}
+
+async function takeOver(records: HostRecords, name: string, stale: Turn, by: string): Promise<boolean> {
+  const claim = `${name}-after-${stale.by}`
+  if (!(await records.insert('turn', claim, turnOf(by)))) {
+    const other = await read(records, claim)
+    if (other !== undefined && other.untilMs < Date.now()) await records.remove('turn', claim)
+    return false
+  }
+  try {
+    // Who comes late finds that the turn is not the stale one any more.
+    if ((await read(records, name))?.by !== stale.by) return false
+    await records.put('turn', name, turnOf(by))
+    return true
+  } finally {
+    await records.remove('turn', claim).catch(() => undefined)
+  }
+}
+
+const read = async (records: HostRecords, name: string) =>
+  (await records.get('turn', name)) as Turn | undefined
+
+const turnOf = (by: string): Turn => ({ by, untilMs: Date.now() + turnMs })
+
+/** Long enough for a worker that is slow for a moment, short enough for what a dead one left to be taken up. */
+const turnMs = 20_000
