@@ -75,7 +75,7 @@ function elementsOf(nodes: Ordered[]): { children: XmlElement[]; text: string } 
   let text = ''
   for (const node of nodes) {
     for (const [name, content] of Object.entries(node)) {
-      if (name === '#text') text += String(content)
+      if (name === '#text') text += content as string
       else if (Array.isArray(content))
         children.push({
           name,

@@ -1,5 +1,7 @@
+import type { ChildProcessByStdio } from 'node:child_process'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import type { Readable, Writable } from 'node:stream'
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import { errorOf } from './errors.ts'
 
@@ -80,18 +82,21 @@ export function startSession(options: {
   }
 }
 
-function startVirsh({ uri, environment, exchange }: Parameters<typeof startSession>[0]) {
+/** The three streams are pipes whatever comes after them. */
+type Virsh = ChildProcessByStdio<Writable, Readable, Readable>
+
+function startVirsh({ uri, environment, exchange }: Parameters<typeof startSession>[0]): Virsh {
   const child = spawn('virsh', ['-q', '-k', '5', '-K', '3', '-c', uri], {
     stdio: ['pipe', 'pipe', 'pipe', exchange],
     // Untranslated words; no history, which would keep in a file what was typed; no colours.
     env: { ...process.env, ...environment, LC_ALL: 'C', VIRSH_HISTSIZE: '0', TERM: 'dumb' },
-  })
+  }) as Virsh
   child.stdin.on('error', () => undefined)
   return child
 }
 
 /** A process at its prompt does not keep this one alive; it ends by itself when its input closes. */
-function hold(child: ReturnType<typeof startVirsh>, busy: boolean): void {
+function hold(child: Virsh, busy: boolean): void {
   const all: object[] = [child, child.stdin, child.stdout, child.stderr]
   for (const each of all) {
     const change = busy ? 'ref' : 'unref'
