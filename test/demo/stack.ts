@@ -70,7 +70,7 @@ export async function bringUp(folder: string): Promise<Stack> {
     const [clouds] = await Promise.all([
       children.start(
         'clouds',
-        ['test/clouds/main.ts', '--clouds', 'aws,azure,gcp', guestFlag(), '--tied'],
+        ['test/clouds/main.ts', '--clouds', 'aws,azure,gcp', await guestFlag(), '--tied'],
         {},
         (line) => (line.startsWith('{"dir"') ? (JSON.parse(line) as Announcement) : undefined),
       ),
@@ -89,8 +89,8 @@ export async function bringUp(folder: string): Promise<Stack> {
 }
 
 /** The tiny Linux where its parts and a QEMU that can boot it are there, else the boot-sector guest. */
-const guestFlag = (): string =>
-  'reason' in findHypervisor() || 'reason' in findLinuxParts() ? '--images' : '--linux'
+const guestFlag = async (): Promise<string> =>
+  'reason' in (await findHypervisor()) || 'reason' in findLinuxParts() ? '--images' : '--linux'
 
 /** A token of the generated key, as `npm run token` makes it. */
 async function developmentToken(config: Config): Promise<string> {

@@ -34,7 +34,7 @@ interface MigrationStatus {
 /** The main job: three providers, one VM, moved from AWS to Azure and on to Google Cloud, proved byte for byte, and told to a webhook. */
 export async function coldMigrationDemo(stack: Stack): Promise<void> {
   const { client, receiver } = stack
-  const hypervisor = findHypervisor()
+  const hypervisor = await findHypervisor()
   const noBoot = 'reason' in hypervisor ? hypervisor.reason : undefined
 
   title('Registering providers')

@@ -7,7 +7,7 @@ import { readGuestConsole, type GuestBoot } from '#test/clouds/guest/console.ts'
 import { buildGuestDisk } from '#test/clouds/guest/disk.ts'
 import { openRaw, runOne, until, type RawAws } from '#test/clouds/aws/raw.ts'
 
-const qemu = !('reason' in findHypervisor())
+const qemu = !('reason' in (await findHypervisor()))
 
 test.runIf(qemu)(
   'an instance boots its own volume: the guest counts its boots and GetConsoleOutput shows it',

@@ -13,8 +13,8 @@ import { readGuestConsole } from '#test/clouds/guest/console.ts'
 import { buildGuestDisk } from '#test/clouds/guest/disk.ts'
 
 /** For tests of what only a real QEMU shows: elsewhere they are skipped, and say how to get it. */
-function needsQemu(context: TestContext): void {
-  const { available } = createMachines('')
+async function needsQemu(context: TestContext): Promise<void> {
+  const available = await createMachines('').available()
   if ('reason' in available) context.skip(available.reason)
 }
 
@@ -32,7 +32,7 @@ const guestReady = (machines: Machines, vmId: string) =>
   until(`${vmId} to be ready`, async () => readGuestConsole(await machines.console(vmId))?.ready === true)
 
 test('a machine boots its disk; the disk counts its boots and keeps the count when the power is cut', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   const { dir, machines } = await prepare()
   const { path } = await guestDisk(dir, 'counting')
   for (const boots of [1, 2]) {
@@ -50,7 +50,7 @@ test('a machine boots its disk; the disk counts its boots and keeps the count wh
 })
 
 test('a machine runs without rights although its disk lies where only the owner may go', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   if (process.platform !== 'linux') context.skip('looks for the machine in /proc')
   const { dir, machines } = await prepare()
   const { path } = await guestDisk(dir, 'private')
@@ -63,7 +63,7 @@ test('a machine runs without rights although its disk lies where only the owner 
 })
 
 test('a disk that does not boot prints nothing, and its machine runs', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   const { dir, machines } = await prepare()
   const path = join(dir, 'blank.raw')
   await writeFile(path, Buffer.alloc(1024 * 1024))
@@ -73,7 +73,7 @@ test('a disk that does not boot prints nothing, and its machine runs', async (co
 })
 
 test('a machine that ends by itself is not running, and what QEMU complained of is kept', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   const { dir, machines } = await prepare()
   const { path } = await guestDisk(dir, 'shared')
   await machines.start('one', { diskPaths: [path], memoryMib: 64 })
@@ -86,7 +86,7 @@ test('a machine that ends by itself is not running, and what QEMU complained of 
 })
 
 test('of more machines than may run, the one started first loses its power and keeps its console', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   const { dir, machines } = await prepare({ maxRunning: 2 })
   for (const name of ['first', 'second', 'third']) {
     const { path } = await guestDisk(dir, name)
@@ -98,7 +98,7 @@ test('of more machines than may run, the one started first loses its power and k
 })
 
 test('a machine does not outlive the process that started it, however that ends', async (context) => {
-  needsQemu(context)
+  await needsQemu(context)
   if (process.platform !== 'linux') context.skip('looks for the machine in /proc')
   const { dir } = await prepare()
   const { path } = await guestDisk(dir, 'orphan')
@@ -123,7 +123,7 @@ test('a machine does not outlive the process that started it, however that ends'
 test('without QEMU nothing starts, and the reason says how to get it', async () => {
   const dir = await temporaryDir()
   const machines = createMachines(dir, { path: dir })
-  expect(machines.available).toEqual({
+  expect(await machines.available()).toEqual({
     reason: expect.stringContaining('npm run setup -- --system') as string,
   })
   await machines.start('vm', { diskPaths: [join(dir, 'none.raw')], memoryMib: 64 })
@@ -134,7 +134,7 @@ test('a QEMU that runs no guest is not taken for one that does', async () => {
   const dir = await temporaryDir()
   await writeFile(join(dir, 'qemu-system-x86_64'), '#!/bin/sh\necho K\nexit 0\n', { mode: 0o755 })
   await chmod(dir, 0o755)
-  expect(createMachines(dir, { path: dir }).available).toEqual({
+  expect(await createMachines(dir, { path: dir }).available()).toEqual({
     reason: expect.stringContaining('cannot run a guest here') as string,
   })
 })

@@ -4,19 +4,14 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Writable } from 'node:stream'
-import {
-  driveOf,
-  findHypervisor,
-  type Accelerator,
-  type Hypervisor,
-  type NoHypervisor,
-} from './hypervisor.ts'
+import { driveOf, type Accelerator } from '#shared/clouds/onprem/qemu/acceleration.ts'
+import { findHypervisor, type Hypervisor, type NoHypervisor } from './hypervisor.ts'
 import { fileNameOf } from './names.ts'
 
 /** Virtual machines that really run, where QEMU is; the same calls without it do nothing. */
 export interface Machines {
   /** Probed when first asked for. */
-  readonly available: { qemu: string; accel: Accelerator } | NoHypervisor
+  available(): Promise<{ qemu: string; accel: Accelerator } | NoHypervisor>
   /**
    * Powers a VM on: boots the first of its raw disks, writing to all of them. The console begins anew. One that runs is left alone.
    * Of more than `maxRunning` machines, the one started first loses its power (its console stays).
@@ -56,13 +51,13 @@ export function createMachines(
   }
 
   return {
-    get available() {
-      const hypervisor = findHypervisor(path)
+    async available() {
+      const hypervisor = await findHypervisor(path)
       return 'reason' in hypervisor ? hypervisor : { qemu: hypervisor.qemu, accel: hypervisor.accel }
     },
 
     async start(vmId, { diskPaths, memoryMib }) {
-      const hypervisor = findHypervisor(path)
+      const hypervisor = await findHypervisor(path)
       if ('reason' in hypervisor || running.has(vmId)) return
       mkdirSync(dir, { recursive: true })
       complaints.delete(vmId)

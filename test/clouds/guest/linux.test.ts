@@ -19,7 +19,8 @@ test(
     const dir = await temporaryDir()
     const machines = createMachines(dir)
     onTestFinished(() => machines.close())
-    if ('reason' in machines.available) context.skip(machines.available.reason)
+    const available = await machines.available()
+    if ('reason' in available) context.skip(available.reason)
 
     const path = join(dir, 'linux.raw')
     await buildLinuxDisk({ path, unique: 'linux-1', parts })

@@ -20,7 +20,7 @@ import {
 } from '#test/shared/clouds/conformance/subject.ts'
 import { openSubject, region, type AzureSubject } from '#test/shared/clouds/azure/subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 test.skipIf('reason' in hypervisor)(
   'a guest boots, keeps its disk over a stop, and boots again where its disk was copied to',

@@ -17,7 +17,7 @@ import {
 } from '#test/shared/clouds/conformance/subject.ts'
 import { openSubject, region, type GcpSubject } from '#test/shared/clouds/gcp/subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 test.skipIf('reason' in hypervisor)(
   'a guest boots, keeps its disk over a stop, and boots again from the image that its disk was copied to',
