@@ -34,7 +34,8 @@ export function errors(subject: Subject): void {
 
     test.for(Object.keys(kinds) as ErrorClass[])(
       'the vendor’s codes for %s come out as it, with code, request id and remedy',
-      async (expected) => {
+      async (expected, { skip }) => {
+        skip(subject.dialect.refusals[expected].length === 0, 'this cloud has no such refusal')
         for (const { vendorCode, ...refused } of subject.dialect.refusals[expected]) {
           const fault = { operation, mode: 'error', times: 100, ...refused } as const
           const error = await withFault(subject, fault, call)
@@ -57,6 +58,7 @@ export function errors(subject: Subject): void {
     test('what a person must do something about says what', async () => {
       for (const expected of ['auth_failed', 'forbidden', 'capacity', 'quota_exceeded'] as const) {
         const [refused] = subject.dialect.refusals[expected]
+        if (refused === undefined) continue
         const fault = { operation, mode: 'error', times: 100, ...refused } as const
         expect((await withFault(subject, fault, call))?.remedy, `refused with ${expected}`).toMatch(/\S/)
       }

@@ -52,6 +52,8 @@ export interface Subject {
     /** Reads, and writes, a block or range of a disk. */
     readOperation: string
     writeOperation: string
+    /** Why reads carry no checksum, where they do not: damage on the way then only shows when a copy is verified end to end. */
+    readsUnchecked?: string
     /** The vendor's refusals by what they must come out as. */
     refusals: Readonly<Record<ErrorClass, readonly Refused[]>>
     /** A placement group and a customer's key that the loopback cloud has, where it has them. */

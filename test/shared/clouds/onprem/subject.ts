@@ -38,7 +38,9 @@ export interface RunningDisk {
 /** The provider on real hypervisors, through a tap, with small sizes and guests that do not boot. */
 export async function openOnPremSubject(
   lab: Lab,
-  dialect: Partial<Subject['dialect']>,
+  dialect: Omit<Partial<Subject['dialect']>, 'refusals'> & {
+    refusals?: Partial<Subject['dialect']['refusals']>
+  },
 ): Promise<Subject & { settings: CloudSettings }> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-onprem-'))
   const imagePath = join(dir, 'image.raw')
@@ -84,6 +86,8 @@ export async function openOnPremSubject(
       createVmOperation: 'record insert',
       readOperation: 'nbd read',
       writeOperation: 'nbd write',
+      readsUnchecked:
+        'NBD has no checksums; it never leaves the host, or goes through ssh, which has its own',
       customerKey: 'finance',
       signIn: [],
       unseen: {},

@@ -25,7 +25,7 @@ export async function openQemuLab(names: readonly string[] = ['alpha', 'beta']):
 export const openSubject = async () =>
   openOnPremSubject(await openQemuLab(), {
     signIn: ['mkdir'],
-    refusals: refusals as never,
+    refusals,
   })
 
 const refusals = {
