@@ -21,6 +21,12 @@ export const withCallScope = <T>(scope: CallScope, work: () => Promise<T>): Prom
 /** For adapters: check the holder, right before a request is sent (after signing, on every retry). */
 export const beforeCall = (): void => storage.getStore()?.beforeCall()
 
+/** The same check for later, when a connection is there: whoever runs it then, it asks for the step that runs now. */
+export const checkLater = (): (() => void) => {
+  const scope = storage.getStore()
+  return () => scope?.beforeCall()
+}
+
 /** For adapters: the signal of the running step, if any. */
 export const callSignal = (): AbortSignal | undefined => storage.getStore()?.signal
 

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
-import type { Agent } from 'undici'
+import type { Dispatcher } from 'undici'
 import { CallRefused, errorOfReply, timedOut } from '#shared/clouds/gcp/errors.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
-import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
+import { beforeCall, callSignal, checkLater } from '#shared/clouds/scope.ts'
 import type { CallWatch } from '#shared/clouds/watch.ts'
 
 /** `fetch` for every SDK and every call of ours; a reply of 400 or more is thrown as a CloudError. */
@@ -41,7 +41,7 @@ export async function createWire({
     import('undici'),
     import('node:tls'),
   ])
-  const dispatcher = new Agent({
+  const agent = new Agent({
     connections: maxConnections,
     bodyTimeout: timeoutMs,
     headersTimeout: 0,
@@ -51,6 +51,7 @@ export async function createWire({
       ...(caPem === undefined ? {} : { ca: [...rootCertificates, caPem] }),
     },
   })
+  const dispatcher = agent.compose(askOnConnection)
 
   /** Bytes go out by `request`, which does not copy them: half the processor time of `fetch` (9 ms against 19 for 4 MiB, measured). */
   const send = async (url: string, { body, ...init }: Sent): Promise<Response> => {
@@ -106,6 +107,8 @@ export async function createWire({
       try {
         return await attempt(url, { ...init, headers }, callSignal())
       } catch (error) {
+        // Refused on its connection, it comes out as the failure of that: the guard knows better.
+        guard()
         const stale = error instanceof CloudError && error.code === 'auth_failed'
         if (!stale || renew || isStream(init.body)) throw error
       }
@@ -127,7 +130,7 @@ export async function createWire({
         }
       }
     },
-    close: () => void dispatcher.destroy(),
+    close: () => void agent.destroy(),
   }
 }
 
@@ -138,7 +141,7 @@ interface Sent {
   body: string | Uint8Array | null
   redirect: 'manual'
   signal: AbortSignal
-  dispatcher: Agent
+  dispatcher: Dispatcher
 }
 
 /** A Response of these may have no body, not even an empty one. */
@@ -161,6 +164,26 @@ function guard(): void {
   } catch (refusal) {
     throw new CallRefused(refusal)
   }
+}
+
+/** Asks the call scope again once a request has its connection, which may have taken a while to make or to wait for. */
+const askOnConnection: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) => {
+  const check = checkLater()
+  return dispatch(options, {
+    onRequestStart(controller, context) {
+      handler.onRequestStart?.(controller, context)
+      try {
+        check()
+      } catch (refusal) {
+        controller.abort(new CallRefused(refusal))
+      }
+    },
+    onRequestUpgrade: (...rest) => handler.onRequestUpgrade?.(...rest),
+    onResponseStart: (...rest) => handler.onResponseStart?.(...rest),
+    onResponseData: (...rest) => handler.onResponseData?.(...rest),
+    onResponseEnd: (...rest) => handler.onResponseEnd?.(...rest),
+    onResponseError: (...rest) => handler.onResponseError?.(...rest),
+  })
 }
 
 const isStream = (body: unknown): boolean =>

@@ -92,7 +92,13 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
     return dispatch({
       calls,
       faults,
-      call: { operation, mutating, resource, userAgent: request.headers['user-agent'] ?? '' },
+      call: {
+        operation,
+        mutating,
+        resource,
+        userAgent: request.headers['user-agent'] ?? '',
+        begunAtMs: request.begunAtMs,
+      },
       effect: async (fault) => {
         const reply = await answer(fault)
         // What a change ends was there until now.

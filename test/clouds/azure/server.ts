@@ -96,7 +96,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
   }
 
   const handle = (request: PlainRequest): Promise<Outcome> => {
-    const { headers } = request
+    const { headers, begunAtMs } = request
     const requestId = { 'x-ms-request-id': randomUUID() }
     const userAgent = headers['user-agent'] ?? ''
     const run = (
@@ -108,7 +108,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
       dispatch({
         calls,
         faults,
-        call: { operation, mutating, userAgent, resource: request.url.pathname },
+        call: { operation, mutating, userAgent, begunAtMs, resource: request.url.pathname },
         refuse: (fault) => {
           const code = fault.code ?? 'InternalServerError'
           const pace =

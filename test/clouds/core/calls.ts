@@ -6,6 +6,7 @@ export interface CallLog {
     operation: string
     mutating: boolean
     userAgent: string
+    begunAtMs: number
     resource?: string | undefined
   }): Call
   list(): readonly Call[]
@@ -18,9 +19,9 @@ export function createCallLog(now: () => number = Date.now): CallLog {
   let seq = 0
 
   return {
-    record({ operation, mutating, userAgent, resource }) {
+    record({ operation, mutating, userAgent, begunAtMs, resource }) {
       seq += 1
-      const call: Call = { seq, atMs: now(), operation, mutating, userAgent }
+      const call: Call = { seq, atMs: now(), begunAtMs, operation, mutating, userAgent }
       if (resource !== undefined) call.resource = resource
       entries.push(call)
       return call

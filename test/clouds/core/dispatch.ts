@@ -18,7 +18,13 @@ export async function dispatch({
 }: {
   calls: CallLog
   faults: Faults
-  call: { operation: string; mutating: boolean; userAgent: string; resource?: string | undefined }
+  call: {
+    operation: string
+    mutating: boolean
+    userAgent: string
+    begunAtMs: number
+    resource?: string | undefined
+  }
   effect: (fault: Fault | undefined) => Promise<PlainReply>
   refuse: (fault: Fault) => PlainReply
 }): Promise<Outcome> {

@@ -28,7 +28,7 @@ async function startTinyCloud(options: { tls?: boolean; shutdown?: () => void } 
   const server = await serve({
     tls: options.tls ?? false,
     control,
-    handler: ({ headers, body }) =>
+    handler: ({ headers, body, begunAtMs }) =>
       dispatch({
         calls,
         faults,
@@ -36,6 +36,7 @@ async function startTinyCloud(options: { tls?: boolean; shutdown?: () => void } 
           operation: 'Append',
           mutating: true,
           userAgent: headers['user-agent'] ?? '',
+          begunAtMs,
           resource: String(body),
         },
         effect: async () => ({ status: 201, body: String(kept.push(String(body))) }),

@@ -11,6 +11,8 @@ export interface PlainRequest {
   url: URL
   headers: Readonly<Record<string, string>>
   body: Buffer
+  /** When its headers had arrived; the body may have come much later. Milliseconds since the epoch. */
+  begunAtMs: number
 }
 
 export interface PlainReply {
@@ -87,6 +89,7 @@ async function serve(
   handler: Handler,
   control: ControlSurface,
 ): Promise<void> {
+  const begunAtMs = Date.now()
   try {
     const body = await readBody(request)
     if (body === undefined) {
@@ -98,6 +101,7 @@ async function serve(
       url: new URL(request.url ?? '/', origin),
       headers: flat(request),
       body,
+      begunAtMs,
     }
     const outcome = plain.url.pathname.startsWith('/_control/')
       ? await answerControl(control, plain)

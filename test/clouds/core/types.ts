@@ -24,7 +24,10 @@ export interface Fault {
 /** One request that arrived. Kept by the call log in order of arrival. */
 export interface Call {
   seq: number
+  /** When it had arrived whole, body and all. Milliseconds since the epoch. */
   atMs: number
+  /** When its headers had arrived: the caller can no longer call it back. */
+  begunAtMs: number
   operation: string
   /** Does the operation change anything? */
   mutating: boolean

@@ -93,6 +93,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
   const find = createRouter(routes)
 
   const handler = (request: PlainRequest): Promise<Outcome> => {
+    const { begunAtMs } = request
     const userAgent = request.headers['user-agent'] ?? ''
     // Of an upload the path names the bucket alone.
     const uploaded = request.url.searchParams.get('uploadType') && request.url.searchParams.get('name')
@@ -101,7 +102,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
       return dispatch({
         calls,
         faults,
-        call: { operation: 'oauth2.token', mutating: false, userAgent },
+        call: { operation: 'oauth2.token', mutating: false, userAgent, begunAtMs },
         effect: () => Promise.resolve(signIn.exchange(request)),
         refuse: (fault) => errorReply(refusalOf(fault), paceOf(fault)),
       })
@@ -115,6 +116,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
         operation: match?.route.operation ?? `${request.method} ?`,
         mutating: match?.route.mutating ?? true,
         userAgent,
+        begunAtMs,
         resource,
       },
       refuse: (fault) =>

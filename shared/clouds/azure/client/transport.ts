@@ -2,6 +2,7 @@ import { Agent } from 'node:https'
 import type { HttpClient, PipelineRequest, PipelineResponse } from '@azure/core-rest-pipeline'
 import { rememberRefusal } from '#shared/clouds/azure/client/refusals.ts'
 import { errorOfResponse, timedOut, toCloudError } from '#shared/clouds/azure/errors.ts'
+import { guarded } from '#shared/clouds/last-moment.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
 import type { CallWatch } from '#shared/clouds/watch.ts'
 
@@ -14,7 +15,7 @@ export interface Transport {
 
 /**
  * The last thing before the wire, below all policies of all SDKs and so passed on every retry:
- * - asks `beforeCall` whether the worker still holds its step, and ties the request to the step's signal;
+ * - asks `beforeCall` whether the worker still holds its step, once more when there is a connection, and ties the request to the step's signal;
  * - gives the attempt a deadline, since an SDK alone would wait for ever on a connection that fell silent;
  * - answers throttling that outlasts the watch's patience with an error at once, because the SDKs would wait out any Retry-After;
  * - trusts `caPem` beside the public authorities, on one pool of connections that `close` ends.
@@ -32,14 +33,15 @@ export async function createTransport({
     import('node:tls'),
   ])
   const wire = createDefaultHttpClient()
-  const agent = new Agent({
+  const options = {
     keepAlive: true,
     maxSockets: 64,
     // Not as `ca`: the agent would join all authorities into a key for every single request (a third of its time, measured).
     ...(caPem === undefined
       ? {}
       : { secureContext: createSecureContext({ ca: [...rootCertificates, caPem] }) }),
-  })
+  }
+  const agent = guarded(new Agent(options))
   const send = async (request: PipelineRequest): Promise<PipelineResponse> => {
     beforeCall()
     const deadline = AbortSignal.timeout(timeoutMs)
@@ -107,6 +109,8 @@ async function attempt(
   } catch (error) {
     if (deadline.aborted && !callSignal()?.aborted) throw timedOut(nameOf(request), timeoutMs, error)
     if (signal.aborted) throw signal.reason
+    // Refused on its connection, it comes out as the failure of that: the guard knows better.
+    beforeCall()
     throw error
   } finally {
     // A retry takes the same request again: a deadline that has passed must not stick to it.
