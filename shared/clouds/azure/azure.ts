@@ -10,6 +10,7 @@ import { createNetworks } from '#shared/clouds/azure/networks/networks.ts'
 import { createVolumes } from '#shared/clouds/azure/volumes/volumes.ts'
 import { createServices } from '#shared/clouds/azure/services.ts'
 import { readSettings } from '#shared/clouds/azure/settings.ts'
+import { noHosts } from '#shared/clouds/no-hosts.ts'
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 
 /**
@@ -31,6 +32,7 @@ export async function openAzure(settings: CloudSettings): Promise<Cloud> {
     disks,
     networks,
     storage: { volumes: createVolumes(client, disks), buckets, objects },
+    hosts: noHosts('azure', azureCapabilities),
     inventory: createInventory(client, [
       ...machineKinds(client, { disks, networks }),
       ...serviceKinds(client, { images: observed.images, buckets }),

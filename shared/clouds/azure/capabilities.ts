@@ -1,9 +1,10 @@
 import { machineOperations } from '#shared/clouds/azure/capabilities/machines.ts'
 import { azureFeatures, serviceOperations } from '#shared/clouds/azure/capabilities/services.ts'
+import { hostsLacking } from '#shared/clouds/no-hosts.ts'
 import type { Capabilities } from '#shared/clouds/operations.ts'
 
 /** What this cloud does and lacks. Plain data: no SDK is loaded by importing it. */
 export const azureCapabilities: Capabilities = {
-  operations: { ...machineOperations, ...serviceOperations },
+  operations: { ...machineOperations, ...serviceOperations, ...hostsLacking('Microsoft') },
   features: azureFeatures,
 }

@@ -1,5 +1,5 @@
 import type { CostRow } from '#shared/clouds/azure/billing/query.ts'
-import { decimalOf } from '#shared/clouds/azure/decimals.ts'
+import { decimalOf } from '#shared/decimals.ts'
 import { canonicalId } from '#shared/clouds/azure/names.ts'
 import type { FocusRow } from '#shared/clouds/port.ts'
 

@@ -1,4 +1,4 @@
-import { decimalOf, halved } from '#shared/clouds/azure/decimals.ts'
+import { decimalOf, halved } from '#shared/decimals.ts'
 import type { Price } from '#shared/clouds/port.ts'
 
 /** A row of the price list, as far as it is read. */

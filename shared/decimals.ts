@@ -1,6 +1,6 @@
 /**
- * A number of a JSON reply as a plain decimal: JavaScript reads 1.2e-7 out of `0.00000012` and would write it so. Prices and costs have far
- * fewer digits than a number can hold, so the shortest form that reads as the same number is what Azure wrote.
+ * A number of a JSON text as a plain decimal: JavaScript reads 1.2e-7 out of `0.00000012` and would write it so. Prices and costs have far
+ * fewer digits than a number can hold, so the shortest form that reads as the same number is what was written.
  */
 export function decimalOf(value: number): string {
   const text = String(value)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decimalOf, halved } from '#shared/clouds/azure/decimals.ts'
+import { decimalOf, halved } from '#shared/decimals.ts'
 
 const known: [number, string][] = [
   [0, '0'],
