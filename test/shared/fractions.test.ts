@@ -18,7 +18,11 @@ const decimal = fc
   .map(([units, places]) => decimalOfUnits(units, places))
 
 test('a decimal is read and written as it is', () => {
-  fc.assert(fc.property(decimal, (text) => expect(toDecimal(fraction(text), 12)).toBe(text)))
+  fc.assert(
+    fc.property(decimal, (text) => {
+      expect(toDecimal(fraction(text), 12)).toBe(text)
+    }),
+  )
   expect(toDecimal(fraction(1.2e-7), 12)).toBe('0.00000012')
   expect(toDecimal(fraction(0.1), 20)).toBe('0.1')
 })
