@@ -1,6 +1,7 @@
 import type { BillingFacet } from '#shared/clouds/facets/billing.ts'
 import type { ComputeFacet } from '#shared/clouds/facets/compute.ts'
 import type { DisksFacet } from '#shared/clouds/facets/disks.ts'
+import type { HostsFacet } from '#shared/clouds/facets/hosts.ts'
 import type { IdentityFacet } from '#shared/clouds/facets/identity.ts'
 import type { ImagesFacet } from '#shared/clouds/facets/images.ts'
 import type { InventoryFacet } from '#shared/clouds/facets/inventory.ts'
@@ -19,6 +20,7 @@ import type { Capabilities } from '#shared/clouds/operations.ts'
 export type * from '#shared/clouds/facets/billing.ts'
 export type * from '#shared/clouds/facets/compute.ts'
 export type * from '#shared/clouds/facets/disks.ts'
+export type * from '#shared/clouds/facets/hosts.ts'
 export type * from '#shared/clouds/facets/identity.ts'
 export type * from '#shared/clouds/facets/images.ts'
 export type * from '#shared/clouds/facets/inventory.ts'
@@ -58,6 +60,7 @@ export interface Cloud {
   readonly images: ImagesFacet
   readonly networks: NetworksFacet
   readonly storage: StorageFacet
+  readonly hosts: HostsFacet
   readonly inventory: InventoryFacet
   readonly metrics: MetricsFacet
   readonly quotas: QuotasFacet

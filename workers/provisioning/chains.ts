@@ -1,6 +1,8 @@
 import { defineChain, type Chain } from '#shared/jobs/chain.ts'
 import { awaitRunning, create, resolve } from '#workers/provisioning/create.ts'
 import { remove } from '#workers/provisioning/delete.ts'
+import { hostChains } from '#workers/hosts/chains.ts'
+import { relocate } from '#workers/hosts/relocate.ts'
 import { mirrorCreation } from '#workers/provisioning/mirror.ts'
 import { restart, start, stop } from '#workers/provisioning/power.ts'
 import * as resizing from '#workers/provisioning/resize.ts'
@@ -26,5 +28,7 @@ export const provisioningChains: readonly Chain[] = [
   defineChain('vm.resume', [resume]),
   defineChain('vm.update', [setTags]),
   defineChain('vm.resize', [resizing.inspect, setTags, resizing.stop, resizing.resize, resizing.start]),
+  defineChain('vm.relocate', [relocate], { output: ({ relocation }) => ({ relocation }) }),
+  ...hostChains,
   ...resourceChains,
 ]

@@ -1,3 +1,4 @@
+import { noHosts } from '#shared/clouds/no-hosts.ts'
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 import { awsCapabilities } from '#shared/clouds/aws/capabilities.ts'
 import { createBilling } from '#shared/clouds/aws/billing/billing.ts'
@@ -44,6 +45,7 @@ export async function openAws(settings: CloudSettings): Promise<Cloud> {
     images: createImages(aws),
     networks: createNetworks(aws),
     storage: { volumes: createVolumes(aws), buckets: createBuckets(aws), objects },
+    hosts: noHosts('aws', awsCapabilities),
     inventory: createInventory(aws, [
       ...machineKinds(aws, compute.delete),
       ...serviceKinds(aws),

@@ -1,9 +1,10 @@
+import { hostsLacking } from '#shared/clouds/no-hosts.ts'
 import type { Capabilities } from '#shared/clouds/operations.ts'
 import { gcpFeatures, serviceOperations } from '#shared/clouds/gcp/capabilities/services.ts'
 import { machineOperations } from '#shared/clouds/gcp/capabilities/machines.ts'
 
 /** What this cloud does and lacks. Plain data: no SDK is loaded by importing it. */
 export const gcpCapabilities: Capabilities = {
-  operations: { ...machineOperations, ...serviceOperations },
+  operations: { ...machineOperations, ...serviceOperations, ...hostsLacking('Google') },
   features: gcpFeatures,
 }

@@ -1,3 +1,4 @@
+import { noHosts } from '#shared/clouds/no-hosts.ts'
 import type { Cloud, CloudSettings } from '#shared/clouds/port.ts'
 import { createBilling } from '#shared/clouds/gcp/billing/billing.ts'
 import { gcpCapabilities } from '#shared/clouds/gcp/capabilities.ts'
@@ -44,6 +45,7 @@ export async function openGcp(settings: CloudSettings): Promise<Cloud> {
     images: createImages(gcp, storage.objects),
     networks,
     storage: storage.facet,
+    hosts: noHosts('gcp', gcpCapabilities),
     inventory,
     metrics: createMetrics(gcp),
     quotas: createQuotas(gcp),

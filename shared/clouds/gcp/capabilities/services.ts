@@ -1,11 +1,12 @@
 import type { MachineOperation } from '#shared/clouds/gcp/capabilities/machines.ts'
+import type { HostOperation } from '#shared/clouds/no-hosts.ts'
 import type { Capabilities } from '#shared/clouds/operations.ts'
 
 const globalWait = 'compute.globalOperations.wait'
 const builds = ['cloudbuild.projects.builds.list', 'cloudbuild.projects.builds.create'] as const
 
 /** Images, buckets, objects and what is observed, by the names of Google's REST references. */
-export const serviceOperations: Omit<Capabilities['operations'], MachineOperation> = {
+export const serviceOperations: Omit<Capabilities['operations'], MachineOperation | HostOperation> = {
   'images.list': { calls: ['compute.images.list', 'compute.images.getIamPolicy'] },
   'images.get': { calls: ['compute.images.get', 'compute.images.getIamPolicy'] },
   'images.createFromVm': {

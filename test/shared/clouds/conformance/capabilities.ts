@@ -93,6 +93,9 @@ const attempts: Partial<Record<Operation, (subject: Subject) => Promise<unknown>
       architecture: 'x86_64',
       parent: nothing(subject),
     }),
+  'hosts.list': ({ cloud, region }) => Array.fromAsync(cloud.hosts.list({ region })),
+  'hosts.setMaintenance': (subject) => subject.cloud.hosts.setMaintenance(nothing(subject), true),
+  'hosts.relocate': (subject) => subject.cloud.hosts.relocate(nothing(subject)),
   'billing.rows': ({ cloud }) =>
     Array.fromAsync(cloud.billing.rows({ from: new Date('2026-01-01'), to: new Date('2026-01-02') })),
 }
