@@ -103,17 +103,17 @@ function holdings(events: readonly JobEvent[]): { holder: string; fromMs: number
     .map(({ data, at }) => ({ holder: String(data['holder']), fromMs: at.getTime() }))
 }
 
-/** Calls to a cloud that arrived while another worker than the caller held the job. */
+/** Calls to a cloud that began while another worker than the caller held the job: what had begun before, nobody can call back. */
 export function strayCalls(
   pair: Pair,
   events: readonly JobEvent[],
   workers: readonly WorkerProcess[],
 ): Call[] {
   const taken = holdings(events)
-  return pair.calls().filter(({ userAgent, atMs, operation }) => {
+  return pair.calls().filter(({ userAgent, begunAtMs, operation }) => {
     if (signIn.has(operation)) return false
     const caller = workers.find(({ id }) => userAgent.includes(id))
-    return caller !== undefined && !holds(caller.id, taken, atMs)
+    return caller !== undefined && !holds(caller.id, taken, begunAtMs)
   })
 }
 

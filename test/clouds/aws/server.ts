@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { awsServices, type AwsService } from '#shared/clouds/aws/settings.ts'
+import { createBackground } from '#test/clouds/core/background.ts'
 import { createCallLog } from '#test/clouds/core/calls.ts'
 import { realClock, type Clock } from '#test/clouds/core/clock.ts'
 import { dispatch } from '#test/clouds/core/dispatch.ts'
@@ -63,6 +64,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
   const store = createDiskStore(join(options.dir, 'disks'))
   const machines = options.boot === false ? undefined : createMachines(join(options.dir, 'consoles'))
   const closing = new AbortController()
+  const background = createBackground()
   const world = createWorld({
     accountId: '123456789012',
     delays,
@@ -75,6 +77,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
     store,
     machines,
     services: createServices(options.dir),
+    background: background.add,
   })
   await seedWorld(world, options.imagePath)
   seedUsage(world, options.historyDays ?? 60)
@@ -142,8 +145,7 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
       await server.close()
       closing.abort()
       await machines?.close()
-      await world.settled()
-      await store.close()
+      await background.settled().finally(store.close)
     },
   }
 }

@@ -93,9 +93,8 @@ export interface World {
   /** Signs tokens that the cloud gives out, so that a made-up one is refused. */
   seal(text: string): string
   unseal(token: string): string | undefined
-  /** Work that outlives its call; `settled` waits for it. */
+  /** Takes over work that outlives its call. */
   background(work: Promise<unknown>): void
-  settled(): Promise<unknown>
 }
 
 export function createWorld(
@@ -112,11 +111,11 @@ export function createWorld(
     | 'store'
     | 'machines'
     | 'services'
+    | 'background'
   >,
 ): World {
   let seq = 0
   const secret = randomBytes(32)
-  const running = new Set<Promise<unknown>>()
   const mac = (text: string) => createHmac('sha256', secret).update(text).digest('base64url').slice(0, 22)
   return {
     ...options,
@@ -128,11 +127,6 @@ export function createWorld(
       const plain = Buffer.from(encoded, 'base64url').toString()
       return signature === mac(plain) ? plain : undefined
     },
-    background(work) {
-      const done = work.finally(() => running.delete(done))
-      running.add(done)
-    },
-    settled: () => Promise.allSettled(running),
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { createBackground } from '#test/clouds/core/background.ts'
 import { createCallLog } from '#test/clouds/core/calls.ts'
 import { realClock, type Clock } from '#test/clouds/core/clock.ts'
 import { createDiskStore } from '#test/clouds/core/disks.ts'
@@ -69,7 +70,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
   const calls = createCallLog()
   const faults = createFaults()
   const signIn = createSignIn(app, { tokenSeconds })
-  const background = new Set<Promise<unknown>>()
+  const background = createBackground()
   let origin = ''
   const url = () => origin
   const context: Context = {
@@ -89,10 +90,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     pageSize,
     coreQuota,
     imagePath,
-    later(work) {
-      background.add(work)
-      void work.finally(() => background.delete(work))
-    },
+    later: background.add,
   }
 
   const handle = (request: PlainRequest): Promise<Outcome> => {
@@ -205,8 +203,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     async close() {
       await server.close()
       await context.machines.close()
-      await Promise.allSettled(background)
-      await context.store.close()
+      await background.settled().finally(context.store.close)
     },
   }
 }

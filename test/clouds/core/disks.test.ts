@@ -141,6 +141,24 @@ test('an id that is taken is refused, and free again after it was removed', asyn
   await store.create('vol-1', 4096)
 })
 
+test('a disk deleted while copies of it are made goes when they are whole, and its id is free at once', async () => {
+  const { store } = await openStore()
+  const data = randomBytes(8 * mib)
+  const { path } = await store.create('vol-1', 64 * mib)
+  await store.write('vol-1', 5, data)
+  const copies = ['vol-2', 'vol-3'].map((id) => store.clone(id, 'vol-1'))
+  const removed = store.remove('vol-1')
+  expect(store.has('vol-1')).toBe(false)
+  const again = store.create('vol-1', 4096)
+  await Promise.all([...copies, removed])
+  for (const id of ['vol-2', 'vol-3']) expect((await store.read(id, 5, data.length)).equals(data)).toBe(true)
+
+  await again
+  expect((await stat(path)).size).toBe(4096)
+  await store.write('vol-1', 0, Buffer.from('new'))
+  expect((await store.read('vol-1', 0, 4)).toString()).toBe('new\0')
+})
+
 test('more disks than files may be open are all usable at the same time', async () => {
   const { store } = await openStore()
   const ids = Array.from({ length: 100 }, (_, index) => `vol-${index}`)

@@ -29,7 +29,7 @@ export interface DiskStore {
   path(id: string): string
   size(id: string): number
   has(id: string): boolean
-  /** Deletes the disk; one that does not exist is fine. */
+  /** Deletes the disk; one that does not exist is fine. Copies of it that were begun before are finished first. */
   remove(id: string): Promise<void>
   /** Closes the files and leaves them where they are. */
   close(): Promise<void>
@@ -41,11 +41,15 @@ interface Disk {
   granules: Granules
   /** Blocks the file occupied when `granules` was last known to be complete; undefined while only this store can write. */
   knownBlocks?: number
+  /** Copies being made of it. */
+  copying: Set<Promise<unknown>>
 }
 
 /** Opens a store in a directory, which is made when missing. */
 export function createDiskStore(dir: string): DiskStore {
   const disks = new Map<string, Disk>()
+  /** Ids whose files are on their way out. */
+  const leaving = new Map<string, Promise<void>>()
   const handles = createHandles()
 
   const get = (id: string): Disk => {
@@ -67,11 +71,31 @@ export function createDiskStore(dir: string): DiskStore {
     fill: (disk: Disk) => Promise<void>,
   ): Promise<StoredDisk> => {
     if (disks.has(id)) throw new Error(`disk ${id} is stored already`)
+    await leaving.get(id)
     await mkdir(dir, { recursive: true })
-    const disk: Disk = { path: join(dir, `${fileNameOf(id)}.raw`), sizeBytes, granules: new Set() }
+    const path = join(dir, `${fileNameOf(id)}.raw`)
+    const disk: Disk = { path, sizeBytes, granules: new Set(), copying: new Set() }
     await fill(disk)
     disks.set(id, disk)
     return { id, path: disk.path, sizeBytes }
+  }
+
+  const copy = async (newId: string, from: Disk): Promise<StoredDisk> => {
+    await catchUp(from)
+    return make(newId, from.sizeBytes, async (disk) => {
+      disk.granules = new Set(from.granules)
+      if (await reflink(from.path, disk.path)) return
+      await makeZeros(disk)
+      await handles.use(from.path, (source) =>
+        handles.use(disk.path, (file) => copyGranules(source, file, disk.sizeBytes, disk.granules)),
+      )
+    })
+  }
+
+  const unlink = async ({ path, copying }: Disk): Promise<void> => {
+    await Promise.allSettled(copying)
+    await handles.forget(path)
+    await rm(path, { force: true })
   }
 
   return {
@@ -93,15 +117,13 @@ export function createDiskStore(dir: string): DiskStore {
 
     async clone(newId, fromId) {
       const from = get(fromId)
-      await catchUp(from)
-      return make(newId, from.sizeBytes, async (disk) => {
-        disk.granules = new Set(from.granules)
-        if (await reflink(from.path, disk.path)) return
-        await makeZeros(disk)
-        await handles.use(from.path, (source) =>
-          handles.use(disk.path, (file) => copyGranules(source, file, disk.sizeBytes, disk.granules)),
-        )
-      })
+      const copied = copy(newId, from)
+      from.copying.add(copied)
+      try {
+        return await copied
+      } finally {
+        from.copying.delete(copied)
+      }
     },
 
     async read(id, offset, length) {
@@ -157,8 +179,9 @@ export function createDiskStore(dir: string): DiskStore {
       const disk = disks.get(id)
       if (!disk) return
       disks.delete(id)
-      await handles.forget(disk.path)
-      await rm(disk.path, { force: true })
+      const gone = unlink(disk)
+      leaving.set(id, gone)
+      await gone.finally(() => leaving.delete(id))
     },
 
     close: () => handles.close(),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createBackground } from '#test/clouds/core/background.ts'
 import { createCallLog } from '#test/clouds/core/calls.ts'
 import { realClock, type Clock } from '#test/clouds/core/clock.ts'
 import { dispatch } from '#test/clouds/core/dispatch.ts'
@@ -62,7 +63,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
   const calls = createCallLog()
   const faults = createFaults()
   const signIn = createSignIn({ project, clock, tokenSeconds: options.tokenSeconds ?? 3600 })
-  const background = new Set<Promise<unknown>>()
+  const background = createBackground()
   let origin = ''
   const delays = { ...usualDelays, ...options.delaysMs }
   const disks = createDiskStore(join(dir, 'disks'))
@@ -85,10 +86,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
       cpuQuota: options.cpuQuota ?? 200,
     }),
     storage: createStorageWorld({ dir, projectId: project, projectNumber, clock, pageLimit }),
-    later(work) {
-      background.add(work)
-      void work.finally(() => background.delete(work)).catch(() => undefined)
-    },
+    later: background.add,
   }
   const find = createRouter(routes)
 
@@ -181,8 +179,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
     async close() {
       await server.close()
       await world.machines.close()
-      await Promise.allSettled(background)
-      await disks.close()
+      await background.settled().finally(disks.close)
     },
   }
 }
