@@ -8,6 +8,7 @@ import { jobWatch } from '#api/job-watch.ts'
 import { openApiDocument } from '#api/openapi.ts'
 import { mountPages } from '#api/pages/pages.ts'
 import { providerDirectory } from '#api/provider-directory.ts'
+import { hostEndpoints } from '#api/routes/hosts.ts'
 import { jobEndpoints } from '#api/routes/jobs.ts'
 import { migrationEndpoints } from '#api/routes/migrations.ts'
 import { providerEndpoints } from '#api/routes/providers.ts'
@@ -22,6 +23,7 @@ export const endpoints: readonly Endpoint[] = [
   ...providerEndpoints,
   ...vmEndpoints,
   ...resourceEndpoints,
+  ...hostEndpoints,
   ...migrationEndpoints,
   ...jobEndpoints,
   ...webhookEndpoints,

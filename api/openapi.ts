@@ -22,6 +22,11 @@ export function openApiDocument(app: OpenAPIHono, publicUrl: string | undefined)
         { name: 'VMs', description: 'Virtual machines on any provider.' },
         { name: 'Networks', description: 'Networks, subnets, security groups and public addresses.' },
         { name: 'Storage', description: 'Volumes, snapshots, images and buckets.' },
+        {
+          name: 'Hosts',
+          description:
+            'Hypervisor hosts of on-premise providers: their capacity, draining, and moving VMs between them.',
+        },
         { name: 'Insights', description: 'Metrics, quotas and prices, as the clouds tell them.' },
         { name: 'Migrations', description: 'Moves of a VM from one provider to another.' },
         { name: 'Jobs', description: 'Everything slow: follow it, cancel it, retry it.' },

@@ -14,6 +14,7 @@ export const problems = {
   vm_busy: [409, 'Another job is working on the VM'],
   resource_state: [409, 'It is not in a state for this'],
   resource_busy: [409, 'Another job is working on it'],
+  host_busy: [409, 'Another job is working on the host'],
   migration_running: [409, 'The VM is being migrated'],
   job_finished: [409, 'The job has finished'],
   job_too_late: [409, 'The job is past the point of return'],

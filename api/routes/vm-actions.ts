@@ -193,7 +193,7 @@ export function assertIdle({ services }: Call, { jobs, migrations }: VmWork): vo
  * Throws ApiError `vm_state` for what can never work. The state on record may be older than the cloud's, so a start of what looks
  * running is passed on: the cloud knows better.
  */
-function assertPossible(vm: MulticloudVm, { verb, kind }: Action): void {
+export function assertPossible(vm: MulticloudVm, { verb, kind }: Pick<Action, 'verb' | 'kind'>): void {
   const gone = vm.state === 'terminated' || Boolean(vm.deletedAt)
   if (gone || vm.state === 'terminating')
     throw new ApiError('vm_state', `A VM that is ${gone ? 'terminated' : 'terminating'} cannot be ${verb}.`, {
@@ -207,10 +207,11 @@ function assertPossible(vm: MulticloudVm, { verb, kind }: Action): void {
     })
 }
 
-async function assertProviderReady(
+/** Throws ApiError `provider_disabled`, or `capability_lacking` where the cloud cannot do what is demanded. */
+export async function assertProviderReady(
   { services, principal }: Call,
   providerId: string,
-  { demand }: Action,
+  { demand }: Pick<Action, 'demand'>,
 ): Promise<void> {
   const provider = (await services.providers.of(principal.tenantId)).find(({ id }) => id === providerId)
   if (provider && !provider.enabled)

@@ -23,9 +23,7 @@ export function noHosts(type: CloudType, declared: Capabilities): HostsFacet {
     throw new Error(`${type} declares ${operation} and has no adapter for it`)
   }
   return {
-    async *list() {
-      await refuse('hosts.list')
-    },
+    list: () => ({ [Symbol.asyncIterator]: () => ({ next: () => refuse('hosts.list') }) }),
     setMaintenance: () => refuse('hosts.setMaintenance'),
     relocate: () => refuse('hosts.relocate'),
   }

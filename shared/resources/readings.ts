@@ -2,7 +2,7 @@ import type { VmMetric } from '#shared/clouds/facets/observation.ts'
 import type { CloudRef } from '#shared/clouds/facets/terms.ts'
 
 /** What is read from clouds now and then, and kept for a while. */
-export const readingFacets = ['metrics', 'quotas', 'prices', 'regions', 'health'] as const
+export const readingFacets = ['metrics', 'quotas', 'prices', 'regions', 'health', 'hosts'] as const
 export type ReadingFacet = (typeof readingFacets)[number]
 
 /** A question to a cloud. Equal questions have equal ids. */

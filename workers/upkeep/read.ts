@@ -43,6 +43,7 @@ const readers: Record<ReadingFacet, (cloud: Cloud, query: Query) => Promise<unkn
     Array.fromAsync(cloud.prices.list({ region, ...(skus ? { skus } : {}) })),
   regions: (cloud) => cloud.identity.regions(),
   health: (cloud) => cloud.health.probe(),
+  hosts: (cloud, { region = '' }) => Array.fromAsync(cloud.hosts.list({ region })),
 }
 
 async function readMetrics(cloud: Cloud, query: Query): Promise<unknown> {

@@ -25,6 +25,7 @@ export const defaultMaxAge: Readonly<Record<ReadingFacet, string>> = {
   prices: '1h',
   regions: '1d',
   health: '1m',
+  hosts: '30s',
 }
 
 export const maxAgeField = (facet: ReadingFacet) =>
