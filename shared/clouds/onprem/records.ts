@@ -51,6 +51,8 @@ export interface VmRecord extends Owned {
   phase: 'creating' | 'ready' | 'deleting'
   tenancy?: 'shared' | 'dedicated'
   detailedMonitoring?: boolean
+  /** Its room on the host is its own: no other claim was in the way. Until then it may have to go to another host. */
+  placed?: boolean
   /** When it was powered on and off, ISO 8601, oldest first: what its costs are reckoned from. */
   powered: { on: string; off?: string }[]
 }
@@ -124,9 +126,12 @@ export interface AddressRecord extends Owned {
   vm?: string
 }
 export interface BucketRecord extends Owned {
+  /** Of the intent that made it: the name alone does not say whose it is. */
+  token: string
   versioning: boolean
   lifecycle: LifecycleRule[]
-  keyName: string
+  /** Undefined: its objects are not encrypted, because the registration had no `volume_key`. */
+  keyName?: string
   keyId?: string
   access: 'blocked' | 'public'
 }

@@ -1,7 +1,8 @@
+import type { Capabilities } from '#shared/clouds/operations.ts'
 import type { CreateVm } from '#shared/clouds/port.ts'
 import type { MachineNic, NetworkKind, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import type { Found, Host } from '#shared/clouds/onprem/hosts.ts'
-import type { ImageRecord, VmRecord } from '#shared/clouds/onprem/records.ts'
+import type { ImageRecord, VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 
 /** What machines need of the networks. Everything is safe to repeat. */
 export interface MachineNetworks {
@@ -45,3 +46,15 @@ export interface MachineImages {
 
 /** Called before the record of a deleted VM goes: what it used is billed, its measurements can go. */
 export type ForgetMachine = (host: Host, vm: string, record: VmRecord) => Promise<void>
+
+/** The same for volumes. */
+export type ForgetVolume = (host: Host, volume: string, record: VolumeRecord) => Promise<void>
+
+/** What compute and volumes are made with. */
+export interface Needs {
+  capabilities: Capabilities
+  networks: MachineNetworks
+  images: MachineImages
+  forgetMachine: ForgetMachine
+  forgetVolume: ForgetVolume
+}

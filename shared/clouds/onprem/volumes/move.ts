@@ -1,0 +1,41 @@
+import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
+import { roomiestPool } from '#shared/clouds/onprem/placement/view.ts'
+import type { VolumeRecord } from '#shared/clouds/onprem/records.ts'
+import { copyAcross } from '#shared/clouds/onprem/volumes/across.ts'
+import { volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
+
+/**
+ * Brings an unattached volume to a host, wherever in the location it lies. There already is fine; one whose move was cut off is moved again, or
+ * only its old place is cleared.
+ */
+export async function moveVolume(site: Site, volume: Found<'volume'>, to: Host): Promise<VolumeRecord> {
+  const { id } = volume
+  const there = await to.records.get('volume', id)
+  const record = there ?? (await copyTo(volume, to))
+  const others = site.inRegion(to.region).filter(({ name }) => name !== to.name)
+  for (const host of others) {
+    const left = await host.records.get('volume', id)
+    if (left === undefined) continue
+    await host.volumes.delete(volumeRef(id, left))
+    await host.records.remove('volume', id)
+  }
+  return record
+}
+
+async function copyTo({ id, body, host }: Found<'volume'>, to: Host): Promise<VolumeRecord> {
+  const record: VolumeRecord = { ...body, pool: await poolFor(to, id, body) }
+  await copyAcross(
+    { host, ref: volumeRef(id, body) },
+    { host: to, ref: volumeRef(id, record) },
+    body.sizeBytes,
+  )
+  await to.records.put('volume', id, record)
+  return record
+}
+
+/** The one where an earlier try has begun, so that nothing is left over in another. */
+async function poolFor(to: Host, id: string, body: VolumeRecord): Promise<string> {
+  for (const { name } of await to.volumes.pools())
+    if (await to.volumes.get(volumeRef(id, { ...body, pool: name }))) return name
+  return (await roomiestPool(to)).name
+}
