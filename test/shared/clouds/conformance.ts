@@ -8,6 +8,7 @@ import { compute } from '#test/shared/clouds/conformance/compute.ts'
 import { disks } from '#test/shared/clouds/conformance/disks.ts'
 import { errors } from '#test/shared/clouds/conformance/errors.ts'
 import { health } from '#test/shared/clouds/conformance/health.ts'
+import { hosts } from '#test/shared/clouds/conformance/hosts.ts'
 import { images } from '#test/shared/clouds/conformance/images.ts'
 import { inventory } from '#test/shared/clouds/conformance/inventory.ts'
 import { networks } from '#test/shared/clouds/conformance/networks.ts'
@@ -75,6 +76,7 @@ const sections = [
   billing,
   posture,
   health,
+  hosts,
   errors,
   throttling,
   lostReplies,

@@ -119,7 +119,7 @@ export async function runVm({ cloud, region, dialect }: Subject, job: string): P
     ...intentOf(job),
     region,
     name: 'conformance',
-    ...(dialect.zone === undefined ? {} : { zone: dialect.zone }),
+    ...(dialect.zone ? { zone: dialect.zone } : {}),
     instanceType: dialect.instanceType,
     boot: { image: undefined },
   })
