@@ -37,8 +37,8 @@ export interface Virsh {
 }
 
 export interface VirshOptions {
-  /** Checked by `parseLibvirtUri`. */
-  uri: string
+  /** As `parseOnPremSettings` lets through; a function is asked before each new process. */
+  uri: string | (() => string)
   environment?: Record<string, string>
   /** Most processes, and so most commands at once. */
   sessions?: number
@@ -92,9 +92,10 @@ interface Link {
   exchange: Exchange
 }
 
-function connect(uri: string, environment: Record<string, string>): Link {
+function connect(uri: Required<VirshOptions>['uri'], environment: Record<string, string>): Link {
+  const target = typeof uri === 'string' ? uri : uri()
   const exchange = openExchange()
-  return { exchange, session: startSession({ uri, environment, exchange: exchange.descriptor }) }
+  return { exchange, session: startSession({ uri: target, environment, exchange: exchange.descriptor }) }
 }
 
 function end({ session, exchange }: Link): void {
