@@ -1,8 +1,6 @@
 import { newId } from '#shared/ids.ts'
-import type { Call, Fault } from '#test/clouds/core/types.ts'
+import type { Fault } from '#test/clouds/core/types.ts'
 import type { CloudName, Pair } from '#test/crash/pair.ts'
-import type { AuditedWrite } from '#test/crash/probes.ts'
-import type { WorkerProcess } from '#test/crash/worker.ts'
 import type { JobEvent, World } from '#test/crash/world.ts'
 
 /** Operations that write a chunk. */
@@ -94,50 +92,6 @@ export function effects(pair: Pair): Record<string, number> {
     if (mutating && status < 300 && !operation.endsWith('Access'))
       counts[operation] = (counts[operation] ?? 0) + 1
   return counts
-}
-
-/** When which worker took hold of a step. Until the next one takes hold, only it may act for the job. */
-function holdings(events: readonly JobEvent[]): { holder: string; fromMs: number }[] {
-  return events
-    .filter(({ type }) => type === 'step.started')
-    .map(({ data, at }) => ({ holder: String(data['holder']), fromMs: at.getTime() }))
-}
-
-/** Calls to a cloud that began while another worker than the caller held the job: what had begun before, nobody can call back. */
-export function strayCalls(
-  pair: Pair,
-  events: readonly JobEvent[],
-  workers: readonly WorkerProcess[],
-): Call[] {
-  const taken = holdings(events)
-  return pair.calls().filter(({ userAgent, begunAtMs, operation }) => {
-    if (signIn.has(operation)) return false
-    const caller = workers.find(({ id }) => userAgent.includes(id))
-    return caller !== undefined && !holds(caller.id, taken, begunAtMs)
-  })
-}
-
-/** A token is the process's, fetched once for all of its steps; fetching one neither reads nor changes anything of the account. */
-const signIn = new Set(['OAuth2_Configuration', 'OAuth2_Token', 'oauth2.token'])
-
-/** Rows of the journal, the log and the checkpoints written by a worker while another one held the job. */
-export function strayWrites(
-  audit: readonly AuditedWrite[],
-  events: readonly JobEvent[],
-  workers: readonly WorkerProcess[],
-): AuditedWrite[] {
-  const taken = holdings(events)
-  return audit.filter(({ by, at }) => {
-    const writer = workers.find(({ name }) => name === by)
-    return writer !== undefined && !holds(writer.id, taken, at.getTime())
-  })
-}
-
-/** Clocks have a resolution of a millisecond, and both ends of a hand-over may fall into the same one. */
-const holds = (id: string, taken: { holder: string; fromMs: number }[], atMs: number): boolean => {
-  const before = taken.findLast(({ fromMs }) => fromMs < atMs)
-  const within = taken.filter(({ fromMs }) => Math.abs(fromMs - atMs) <= 1)
-  return [before, ...within].some((holding) => holding?.holder === id)
 }
 
 /** The job's progress as its events tell it. */

@@ -145,7 +145,11 @@ export async function startAws(options: AwsOptions): Promise<LoopbackAws> {
       await server.close()
       closing.abort()
       await machines?.close()
-      await background.settled().finally(store.close)
+      try {
+        await background.settled()
+      } finally {
+        await store.close()
+      }
     },
   }
 }

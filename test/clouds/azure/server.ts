@@ -203,7 +203,11 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     async close() {
       await server.close()
       await context.machines.close()
-      await background.settled().finally(context.store.close)
+      try {
+        await background.settled()
+      } finally {
+        await context.store.close()
+      }
     },
   }
 }

@@ -9,16 +9,17 @@ export interface Background {
 export function createBackground(): Background {
   const running = new Set<Promise<void>>()
   const failures: unknown[] = []
+  const watch = async (work: Promise<unknown>): Promise<void> => {
+    try {
+      await work
+    } catch (error) {
+      failures.push(error)
+    }
+  }
   return {
     add(work) {
-      const done = work.then(
-        () => void running.delete(done),
-        (error: unknown) => {
-          failures.push(error)
-          running.delete(done)
-        },
-      )
-      running.add(done)
+      const watched = watch(work).finally(() => running.delete(watched))
+      running.add(watched)
     },
     async settled() {
       while (running.size > 0) await Promise.all(running)

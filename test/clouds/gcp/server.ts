@@ -179,7 +179,11 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
     async close() {
       await server.close()
       await world.machines.close()
-      await background.settled().finally(disks.close)
+      try {
+        await background.settled()
+      } finally {
+        await disks.close()
+      }
     },
   }
 }
