@@ -5,12 +5,13 @@ import { withCallScope, type CallScope } from '#shared/clouds/scope.ts'
 import { ask, type VolumesHost } from './base.ts'
 import { deviceOf, requireVolume } from './disk.ts'
 import { helperDevice, openHelper, type HelperKind } from './helper.ts'
+import { makeVolume } from './make.ts'
 import { findWhole, making } from './making.ts'
 import { forgetCheckpoint, isTracked, track, untrack, type OpenDisk } from './marks.ts'
-import { createVolume, unless } from './pools.ts'
+import { unless } from './pools.ts'
 import { push, type Push } from './push.ts'
 import { ensureSecret } from './secrets.ts'
-import { volumeElement, type FoundVolume } from './volume-xml.ts'
+import type { FoundVolume } from './volume-xml.ts'
 
 /** See HostVolumes. The same for running machines and, through a helper, for volumes that none runs on. */
 export async function backup(
@@ -102,25 +103,21 @@ async function baseOf(host: VolumesHost, disk: OpenDisk, since: VolumeRef): Prom
 
 async function copyTo(
   host: VolumesHost,
-  { pool, name, format, keyName }: VolumeRef,
+  target: VolumeRef,
   { content, base, ...work }: Omit<Push, 'target'> & { content: FoundVolume; base?: FoundVolume },
 ): Promise<number> {
+  const { sizeBytes } = content
+  await makeVolume(host, target, { sizeBytes, ...(base && { backing: base }) })
+  const { path } = await requireVolume(host, target)
+  const { format, keyName } = target
   const secret = keyName === undefined ? undefined : await ensureSecret(host, keyName)
-  const encrypted = secret === undefined ? {} : { secret }
-  await createVolume(
-    host,
-    pool,
-    name,
-    volumeElement({
-      name,
-      format,
-      sizeBytes: content.sizeBytes,
-      ...encrypted,
-      ...(base && { backing: { path: base.path, format: base.format } }),
-    }),
-  )
-  const { path } = await requireVolume(host, { pool, name })
-  return push(host, { ...work, target: { path, format, ...encrypted } })
+  const doneBytes = await push(host, {
+    ...work,
+    target: { path, format, ...(secret !== undefined && { secret }) },
+  })
+  const { allocatedBytes } = await requireVolume(host, target)
+  // QEMU counts holes, too.
+  return Math.min(doneBytes, allocatedBytes)
 }
 
 const hasAgent = (domain: XmlElement): boolean =>

@@ -29,10 +29,14 @@ export async function exportMoment(
   { since, scratch }: { since?: string; scratch: { pool: string; secret?: string } },
 ): Promise<DiskExport> {
   if (since !== undefined && !(await isTracked(host, disk, since)))
-    throw refusal('volumes', `What changed on ${disk.device} of ${disk.domain} since ${since} is not known.`, {
-      code: 'not_found',
-      remedy: 'Copy it whole.',
-    })
+    throw refusal(
+      'volumes',
+      `What changed on ${disk.device} of ${disk.domain} since ${since} is not known.`,
+      {
+        code: 'not_found',
+        remedy: 'Copy it whole.',
+      },
+    )
   const socket = `${await folderOf(host, disk.domain)}/nbd.sock`
   const file = `${await poolPath(host, scratch.pool)}/${ownPrefix}scratch.${randomBytes(8).toString('hex')}.qcow2`
   const element = el(
@@ -116,4 +120,3 @@ async function nodeOf(host: VolumesHost, domain: string, device: string): Promis
   if (index !== undefined) return `libvirt-${index}-format`
   throw refusal('volumes', `Domain ${domain} has no disk ${device}.`, { code: 'not_found' })
 }
-

@@ -121,7 +121,7 @@ async function dumped(
 }
 
 /** What others have put there is seen after this only. While libvirt makes a volume there it cannot, and need not. */
-async function refresh(host: VolumesHost, pool: string): Promise<void> {
+export async function refresh(host: VolumesHost, pool: string): Promise<void> {
   await ask(host, ['pool-refresh', checkedPool(pool)], { mutating: false, resource: pool }).catch(
     unless('VIR_ERR_INTERNAL_ERROR', 'VIR_ERR_OPERATION_INVALID'),
   )

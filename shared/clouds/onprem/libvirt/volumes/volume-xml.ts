@@ -10,20 +10,18 @@ export interface FoundVolume extends VolumeFacts {
 }
 
 /**
- * What `vol-create` is given: a qcow2 image in clusters of 64 KiB, encrypted with the secret of that UUID, or a raw file without allocation.
+ * What `vol-create` is given: a qcow2 image in clusters of 64 KiB, or a raw file without allocation.
  * https://libvirt.org/formatstorage.html
  */
 export const volumeElement = ({
   name,
   format,
   sizeBytes,
-  secret,
   backing,
 }: {
   name: string
   format: 'qcow2' | 'raw'
   sizeBytes: number
-  secret?: string
   backing?: { path: string; format: 'qcow2' | 'raw' }
 }): XmlElement =>
   el(
@@ -38,12 +36,11 @@ export const volumeElement = ({
       {},
       el('format', { type: format }),
       ...(format === 'qcow2' ? [el('compat', {}, '1.1'), el('clusterSize', { unit: 'B' }, '65536')] : []),
-      secret === undefined ? undefined : encryptionElement(secret),
     ),
     backing && el('backingStore', {}, el('path', {}, backing.path), el('format', { type: backing.format })),
   )
 
-/** LUKS with the secret of that UUID, as volumes, disks and backups name it. */
+/** LUKS with the secret of that UUID, as disks and backups name it. */
 export const encryptionElement = (secret: string): XmlElement =>
   el('encryption', { format: 'luks' }, el('secret', { type: 'passphrase', uuid: secret }))
 

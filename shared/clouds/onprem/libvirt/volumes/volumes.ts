@@ -1,17 +1,24 @@
-import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { HostVolumes, MachineDisk, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import { parseXml, type XmlElement } from '#shared/clouds/onprem/libvirt/xml.ts'
-import { outputFile } from '#shared/clouds/onprem/libvirt/virsh.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { backup, copyContent, forgetMark, runningDomain, withDisk } from './backup.ts'
 import { ask, checkedName, type VolumesHost } from './base.ts'
 import { deviceOf, diskElement, filesOf, requireVolume } from './disk.ts'
 import { settle } from './helper.ts'
 import { openSink, openSource } from './io.ts'
+import { makeVolume, upload } from './make.ts'
 import { findWhole, making, removeWhole } from './making.ts'
-import { createVolume, factsOf, findVolume, linesOf, listVolumes, poolFacts, poolNames, removeFile, unless } from './pools.ts'
-import { dropSecret, ensureSecret } from './secrets.ts'
-import { volumeElement } from './volume-xml.ts'
+import {
+  factsOf,
+  findVolume,
+  linesOf,
+  listVolumes,
+  poolFacts,
+  poolNames,
+  removeFile,
+  unless,
+} from './pools.ts'
+import { dropSecret } from './secrets.ts'
 
 /** Volumes of a libvirt host, and what machines need of them. */
 export interface LibvirtVolumes extends HostVolumes {
@@ -56,24 +63,14 @@ async function create(
 ): Promise<void> {
   const isNew = await making(host, ref, async () => {
     const base = backing && (await requireVolume(host, backing))
-    const secret = ref.keyName === undefined ? undefined : await ensureSecret(host, ref.keyName)
-    await createVolume(
-      host,
-      ref.pool,
-      ref.name,
-      volumeElement({
-        name: ref.name,
-        format: ref.format,
-        sizeBytes,
-        ...(secret !== undefined && { secret }),
-        ...(base && { backing: { path: base.path, format: base.format } }),
-      }),
-    )
+    await makeVolume(host, ref, { sizeBytes, ...(base && { backing: base }) })
   })
   if (isNew) return
   const { sizeBytes: itsSizeBytes } = await requireVolume(host, ref)
   if (itsSizeBytes !== sizeBytes)
-    throw refusal('volumes', `Volume ${ref.name} is there already, with ${itsSizeBytes} bytes.`, { code: 'conflict' })
+    throw refusal('volumes', `Volume ${ref.name} is there already, with ${itsSizeBytes} bytes.`, {
+      code: 'conflict',
+    })
 }
 
 async function resize(host: VolumesHost, ref: VolumeRef, sizeBytes: number, machine?: string): Promise<void> {
@@ -102,7 +99,9 @@ async function remove(host: VolumesHost, ref: VolumeRef): Promise<void> {
   const found = await findVolume(host, ref.pool, ref.name)
   const user = found && (await userOf(host, found.path))
   if (user !== undefined)
-    throw refusal('volumes', `Volume ${ref.name} is in use by the running machine ${user}.`, { code: 'conflict' })
+    throw refusal('volumes', `Volume ${ref.name} is in use by the running machine ${user}.`, {
+      code: 'conflict',
+    })
   await removeWhole(host, ref)
   if (ref.keyName !== undefined) await dropSecret(host, ref.keyName)
 }
@@ -119,17 +118,13 @@ async function userOf(host: VolumesHost, path: string): Promise<string | undefin
   return undefined
 }
 
-async function writeFile(host: VolumesHost, { pool, name, format }: VolumeRef, content: Buffer): Promise<void> {
+async function writeFile(host: VolumesHost, ref: VolumeRef, content: Buffer): Promise<void> {
+  const { pool, name, format } = ref
   if (format !== 'raw')
-    throw refusal('volumes', `${name}: only a raw volume can be written as a file.`, { code: 'invalid_request' })
+    throw refusal('volumes', `${name}: only a raw volume can be written as a file.`, {
+      code: 'invalid_request',
+    })
   await removeFile(host, pool, name)
-  await createVolume(host, pool, name, volumeElement({ name, format, sizeBytes: content.length }))
-  await host.gate(
-    { operation: 'virsh vol-upload', mutating: true, resource: name, payload: content },
-    (signal) => host.virsh.run(['vol-upload', name, { content }, '--pool', pool], signal),
-  )
-  await host.gate({ operation: 'virsh vol-download', mutating: false, resource: name }, async (signal) => {
-    const { output } = await host.virsh.run(['vol-download', name, outputFile, '--pool', pool], signal)
-    if (!output.equals(content)) throw new HostError('integrity', `${name} does not hold what was written to it`)
-  })
+  await makeVolume(host, ref, { sizeBytes: content.length })
+  await upload(host, ref, content)
 }
