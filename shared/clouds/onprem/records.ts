@@ -23,6 +23,8 @@ export interface RecordKinds {
   usage: UsageRecord
   /** Samples of a machine's counters. Id: its UUID. */
   metrics: MetricsRecord
+  /** What was decided about a host. Id: its name; kept by the location's first host, so that it can be said of one that is down. */
+  host: HostRecord
 }
 export type RecordKind = keyof RecordKinds
 
@@ -47,8 +49,10 @@ export interface VmRecord extends Owned {
   subnet?: string
   /** Private address given to it. */
   address?: string
-  /** `creating` until everything is there; `deleting` once its deletion has begun. */
-  phase: 'creating' | 'ready' | 'deleting'
+  /** `creating` until everything is there; `deleting` once its deletion has begun; `arriving`: it is on its way here from another host. */
+  phase: 'creating' | 'ready' | 'deleting' | 'arriving'
+  /** It is on its way to that host. */
+  moving?: { to: string }
   tenancy?: 'shared' | 'dedicated'
   detailedMonitoring?: boolean
   /** Its room on the host is its own: no other claim was in the way. Until then it may have to go to another host. */
@@ -148,4 +152,8 @@ export interface MetricsRecord {
   sinceMs: number
   /** See metrics/samples.ts. */
   samples: number[][]
+}
+export interface HostRecord {
+  /** Takes no new VMs. */
+  maintenance: boolean
 }

@@ -1,6 +1,6 @@
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { unlessAbsent } from '#shared/clouds/aws/parallel.ts'
-import { pieces } from '#shared/clouds/aws/s3/pieces.ts'
+import { pieces } from '#shared/clouds/pieces.ts'
 import { partBytes, uploadInParts } from '#shared/clouds/aws/s3/upload.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudObject, CloudRef, ObjectsFacet } from '#shared/clouds/port.ts'
@@ -11,7 +11,7 @@ export const createObjects = (aws: AwsClients): ObjectsFacet => ({
 
   async write(bucket, object) {
     if (object.sizeBytes > partBytes) return uploadInParts(aws, bucket, object)
-    for await (const { data } of pieces(object.body, partBytes, object.sizeBytes)) {
+    for await (const { data } of pieces(object.body, partBytes, object.sizeBytes, writing)) {
       const request = { Bucket: bucket.id, Key: object.key, Body: data, ChecksumAlgorithm: 'SHA256' as const }
       await aws.s3(bucket.region, 'PutObject', (s3, http) => s3.putObject(request, http))
     }
@@ -100,3 +100,4 @@ async function readRange(
 }
 
 const attempts = 3
+const writing = { cloud: 'aws', operation: 'PutObject' } as const

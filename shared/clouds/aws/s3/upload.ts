@@ -1,7 +1,7 @@
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { mapParallel, unlessAbsent } from '#shared/clouds/aws/parallel.ts'
-import { pieces } from '#shared/clouds/aws/s3/pieces.ts'
+import { pieces } from '#shared/clouds/pieces.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 
 interface Upload {
@@ -25,8 +25,10 @@ export async function uploadInParts(aws: AwsClients, bucket: CloudRef, object: U
     const sizeOfPart = partSizeOf(sizeBytes)
     const atOnce = Math.max(1, Math.min(4, Math.floor(bytesInFlight / sizeOfPart)))
     const Parts: CompletedPart[] = []
-    const sent = mapParallel(pieces(body, sizeOfPart, sizeBytes), atOnce, ({ data, number: PartNumber }) =>
-      sendPart(aws, bucket, { Key, UploadId, PartNumber, data }),
+    const sent = mapParallel(
+      pieces(body, sizeOfPart, sizeBytes, writing),
+      atOnce,
+      ({ data, number: PartNumber }) => sendPart(aws, bucket, { Key, UploadId, PartNumber, data }),
     )
     for await (const part of sent) Parts.push(part)
     await aws.s3(region, 'CompleteMultipartUpload', (s3, http) =>
@@ -78,3 +80,4 @@ const partSizeOf = (sizeBytes: number): number =>
   Math.max(partBytes, Math.ceil(sizeBytes / 10_000 / 2 ** 20) * 2 ** 20)
 
 const bytesInFlight = 64 * 2 ** 20
+const writing = { cloud: 'aws', operation: 'UploadPart' } as const
