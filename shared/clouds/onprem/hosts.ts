@@ -116,13 +116,21 @@ async function findOn<K extends RecordKind>(
 ): Promise<Found<K> | undefined> {
   if (!idPattern.test(id)) return undefined
   const answers = await Promise.allSettled(hosts.map((host) => host.records.get(kind, id)))
-  for (const [index, host] of hosts.entries()) {
+  const found = hosts.flatMap((host, index) => {
     const answer = answers[index]
-    if (answer?.status === 'fulfilled' && answer.value !== undefined) return { id, body: answer.value, host }
-  }
+    return answer?.status === 'fulfilled' && answer.value !== undefined
+      ? [{ id, body: answer.value, host }]
+      : []
+  })
+  const here = found.find(({ body }) => !isLeaving(body)) ?? found.find(({ body }) => !isArriving(body))
+  if (here) return here
   for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   return undefined
 }
+
+/** A VM that moves has a record at either host; it is at the new one once nothing says there that it is still to come. */
+const isArriving = (body: object): boolean => 'phase' in body && body.phase === 'arriving'
+const isLeaving = (body: object): boolean => 'moving' in body || isArriving(body)
 
 /** What is not of this form was not made by us, and becomes no file's name. */
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9-]{0,127}$/

@@ -46,10 +46,11 @@ export async function stateOn(host: Host, id: string): Promise<MachineState | un
   return (await host.machines.status(id))?.state
 }
 
-function stateOf({ phase }: VmRecord, state: MachineState | undefined): VmState {
+function stateOf({ phase, moving }: VmRecord, state: MachineState | undefined): VmState {
   if (phase === 'deleting') return 'terminating'
   if (phase === 'creating') return 'pending'
-  return state === undefined ? 'error' : states[state]
+  if (state === undefined) return moving === undefined ? 'error' : 'pending'
+  return states[state]
 }
 
 /** `paused`: it is about to run, or to be saved; or its pool is full. `crashed`: it does not run, and can be started. */

@@ -56,7 +56,8 @@ async function vmsOf(host: Host, networks: Addresses): Promise<CloudVm[]> {
   ])
   const states = new Map(machines.map(({ id, state }) => [id, state]))
   const byId = new Map(volumes.map(({ id, body }) => [id, body]))
-  return vms.map((vm) =>
+  const here = vms.filter(({ body }) => body.phase !== 'arriving')
+  return here.map((vm) =>
     toVm({ ...vm, host }, { state: states.get(vm.id), volumes: byId, publicIp: addresses.get(vm.id) }),
   )
 }

@@ -11,9 +11,9 @@ import { pause } from '#shared/clouds/scope.ts'
  * @throws CloudError `capacity` if no host has room, saying of each why not.
  */
 export async function claimHost(site: Site, region: string, demand: Demand, record: VmRecord): Promise<Host> {
-  const hosts = hostsFor(site, region, demand.zone)
+  const hosts = hostsFor(site, region, demand)
   for (let round = 1; ; round++) {
-    const { views, unreachable } = await viewHosts(hosts)
+    const { views, unreachable } = await viewHosts(site, region, hosts)
     for (const view of rankHosts(demand, views, unreachable)) {
       const host = hosts.find(({ name }) => name === view.name)
       if (!host) continue
@@ -44,15 +44,22 @@ export async function keepsRoom(
     const vms = await host.records.list('vm')
     const claimed = { ...view, claims: claimsOf(vms), freeBytes: 0 }
     if (reasonByRoom({ ...demand, storageBytes: 0 }, claimed) === undefined) return true
-    const rivals = vms.filter(({ id, body }) => id !== demand.id && body.phase === 'creating' && !body.placed)
+    const rivals = vms.filter(
+      ({ id, body }) =>
+        id !== demand.id && (body.phase === 'creating' || body.phase === 'arriving') && !body.placed,
+    )
     if (rivals.length === 0 || rivals.some(({ id }) => id < demand.id)) return false
     await pause(lookAgainMs)
   }
   return false
 }
 
-function hostsFor(site: Site, region: string, zone: string | undefined): readonly Host[] {
-  const hosts = site.inRegion(region)
+function hostsFor(
+  site: Site,
+  region: string,
+  { zone, except }: Pick<Demand, 'zone' | 'except'>,
+): readonly Host[] {
+  const hosts = site.inRegion(region).filter(({ name }) => name !== except)
   const wanted = zone === undefined ? hosts : hosts.filter(({ name }) => name === zone)
   if (wanted.length > 0) return wanted
   throw refusal('compute.create', `zone: there is no host ${zone} at ${region}.`, {

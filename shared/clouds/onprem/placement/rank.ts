@@ -18,6 +18,8 @@ export interface Demand {
   /** The host that it must be, and the one that it had better be because its disks lie there. */
   zone?: string
   near?: string
+  /** A host that it must not be. */
+  except?: string
 }
 
 /** What a VM takes of its host, whether it runs or not: a stopped one can always be started again. */

@@ -1,15 +1,18 @@
 import { CloudError } from '#shared/clouds/errors.ts'
-import type { Host } from '#shared/clouds/onprem/hosts.ts'
+import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { Claim, HostView } from '#shared/clouds/onprem/placement/rank.ts'
 import type { VmRecord } from '#shared/clouds/onprem/records.ts'
 import type { Stored } from '#shared/clouds/onprem/record-store.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 
-/** Looks at hosts, all at once. @throws what a host threw, if none could be asked. */
+/** Looks at hosts of a location, all at once. @throws what a host threw, if none could be asked. */
 export async function viewHosts(
+  site: Site,
+  region: string,
   hosts: readonly Host[],
 ): Promise<{ views: HostView[]; unreachable: string[] }> {
-  const answers = await Promise.allSettled(hosts.map(viewHost))
+  const resting = await hostsInMaintenance(site, region)
+  const answers = await Promise.allSettled(hosts.map((host) => viewHost(host, resting.has(host.name))))
   const views = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
   const failures = answers.flatMap((answer, index) =>
     answer.status === 'rejected' ? [{ host: hosts[index]?.name, error: answer.reason as unknown }] : [],
@@ -21,6 +24,16 @@ export async function viewHosts(
       ({ host, error }) => `${host} could not be asked (${(error as CloudError).code})`,
     ),
   }
+}
+
+/** Names of hosts that take no new VMs, by the registration or because somebody said so since. */
+export async function hostsInMaintenance(site: Site, region: string): Promise<ReadonlySet<string>> {
+  const said = await site.homeOf(region).records.list('host')
+  const registered = site.inRegion(region).filter(({ settings }) => settings.maintenance)
+  return new Set([
+    ...registered.map(({ name }) => name),
+    ...said.flatMap(({ id, body }) => (body.maintenance ? [id] : [])),
+  ])
 }
 
 /** What a host can give away, after over-commit. Makes at most one call. */
@@ -55,7 +68,7 @@ export async function roomiestPool(host: Host): Promise<{ name: string; freeByte
   })
 }
 
-async function viewHost(host: Host): Promise<HostView> {
+async function viewHost(host: Host, maintenance: boolean): Promise<HostView> {
   const [capacity, { architectures, firmwares, networkKinds }, vms, { freeBytes }] = await Promise.all([
     capacityOf(host),
     host.facts(),
@@ -66,7 +79,7 @@ async function viewHost(host: Host): Promise<HostView> {
     name: host.name,
     ...capacity,
     claims: claimsOf(vms),
-    maintenance: host.settings.maintenance,
+    maintenance,
     freeBytes,
     architectures,
     firmwares,

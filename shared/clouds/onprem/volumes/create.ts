@@ -1,7 +1,7 @@
 import type { CloudRef, VolumesFacet } from '#shared/clouds/port.ts'
 import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { idFor } from '#shared/clouds/onprem/ids.ts'
-import { roomiestPool } from '#shared/clouds/onprem/placement/view.ts'
+import { hostsInMaintenance, roomiestPool } from '#shared/clouds/onprem/placement/view.ts'
 import { notFound, refusal } from '#shared/clouds/onprem/refusals.ts'
 import { encryptionOf, makeVolume } from '#shared/clouds/onprem/volumes/make.ts'
 import { gibibyte, snapshotRef } from '#shared/clouds/onprem/volumes/refs.ts'
@@ -42,7 +42,8 @@ export async function hostForVolume(
       remedy: `Use one of: ${hosts.map(({ name }) => name).join(', ')}; or leave it out.`,
     })
   }
-  const open = hosts.filter(({ settings }) => !settings.maintenance)
+  const resting = await hostsInMaintenance(site, region)
+  const open = hosts.filter((host) => !resting.has(host.name))
   const rooms = await Promise.allSettled(open.map(roomiestPool))
   const answers = rooms.flatMap((room, index) => {
     const host = open[index]

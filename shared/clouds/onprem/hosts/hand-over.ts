@@ -1,0 +1,57 @@
+import type { ForgetMachine } from '#shared/clouds/onprem/compute/needs.ts'
+import type { MovingDisk } from '#shared/clouds/onprem/hosts/copy.ts'
+import type { Host } from '#shared/clouds/onprem/hosts.ts'
+import type { VmRecord } from '#shared/clouds/onprem/records.ts'
+import { seedRef, volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
+
+/** A VM on its way. */
+export interface Move {
+  id: string
+  /** As it is at the old host. */
+  body: VmRecord
+  from: Host
+  to: Host
+  disks: MovingDisk[]
+}
+
+/** The machine is at its new host: the books follow, the VM's record last, so that what was cut off is done again. @returns its record. */
+export async function handOver(
+  { id, body, from, to, disks }: Move,
+  forgetMachine: ForgetMachine,
+  live: boolean,
+): Promise<VmRecord> {
+  for (const { volume, was, at } of disks) {
+    const record = (await from.records.get('volume', volume)) ?? (await to.records.get('volume', volume))
+    if (record) await to.records.put('volume', volume, { ...record, pool: at.pool })
+    await from.volumes.delete(was)
+    await from.records.remove('volume', volume)
+  }
+  // What it cost so far is the old host's, and what it costs from now on the new one's.
+  await forgetMachine(from, id, body)
+  const { moving: _, ...rest } = body
+  const arrived: VmRecord = {
+    ...rest,
+    phase: 'ready',
+    placed: true,
+    powered: live ? [{ on: new Date().toISOString() }] : [],
+  }
+  await to.records.put('vm', id, arrived)
+  await clearAway(from, id)
+  return arrived
+}
+
+/** Removes from a host what a VM that is elsewhere has left there, or was to bring. Nothing there is fine. */
+export async function clearAway(host: Host, id: string): Promise<void> {
+  const record = await host.records.get('vm', id)
+  if (record === undefined) return
+  await host.machines.undefine(id)
+  for (const { volume } of record.disks) {
+    const known = await host.records.get('volume', volume)
+    for (const { name: pool } of await host.volumes.pools())
+      for (const format of known === undefined ? (['qcow2', 'raw'] as const) : [known.format])
+        await host.volumes.delete(volumeRef(volume, { pool, format }))
+    await host.records.remove('volume', volume)
+  }
+  for (const { name } of await host.volumes.pools()) await host.volumes.delete(seedRef(id, name))
+  await host.records.remove('vm', id)
+}
