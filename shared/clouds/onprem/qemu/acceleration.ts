@@ -87,6 +87,14 @@ async function hardwareMissing(): Promise<string | undefined> {
 const smokeCode = Buffer.from('baf803b04beebaf400b010eef4ebfd', 'hex')
 const smokeStatus = 33
 
+/** A raw disk with the smallest guest on it. The BIOS boots no disk smaller than one cylinder (504 KiB). */
+export function smokeDisk(): Buffer {
+  const image = Buffer.alloc(1024 * 1024)
+  smokeCode.copy(image)
+  image.writeUInt16BE(0x55aa, 510)
+  return image
+}
+
 /** Boots the smallest guest; what went wrong, or ''. */
 async function smokeBoot(
   qemu: string,
@@ -94,13 +102,9 @@ async function smokeBoot(
   limitMs: number,
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'novacron-qemu-'))
-  // The BIOS boots no disk smaller than one cylinder (504 KiB).
-  const image = Buffer.alloc(1024 * 1024)
-  smokeCode.copy(image)
-  image.writeUInt16BE(0x55aa, 510)
   const disk = await open(join(folder, 'smoke.raw'), 'wx+')
   try {
-    await disk.write(image)
+    await disk.write(smokeDisk())
     const args = [...common, ...bareMachine, '-m', '16', '-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
     args.push('-serial', 'stdio', '-add-fd', 'fd=3,set=1', '-drive', driveOf(1))
     const { code, stdout, stderr } = await run(qemu, args, { runAs, disk: disk.fd, limitMs })

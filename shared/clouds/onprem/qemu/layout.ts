@@ -13,6 +13,7 @@ export interface RunAs {
  * The folder of a host:
  * - `records/<kind>/<id>.json`: the provider's records; ours alone
  * - `machines/<uuid>/`: what a machine is; ours alone, but for `run/`, which its process writes to
+ * - `locks/`: one file a machine, held while it is changed
  * - `s/`: sockets, with names so short that none is longer than the kernel allows
  * - `pools/default`: where volumes lie if the settings name no pools
  */
@@ -21,6 +22,7 @@ export interface HostLayout {
   readonly records: string
   readonly machines: string
   readonly sockets: string
+  readonly locks: string
   /** Filters of security groups. */
   readonly filters: string
   readonly pools: readonly { name: string; path: string }[]
@@ -59,6 +61,7 @@ export interface MachinePaths {
 export function layoutOf(settings: Pick<HostSettings, 'name' | 'folder' | 'pools'>): HostLayout {
   const folder = settings.folder ?? ''
   const sockets = join(folder, 's')
+  const locks = join(folder, 'locks')
   const pools = (settings.pools ?? [{ name: 'default' }]).map(({ name, path }) => ({
     name,
     path: path ?? join(folder, 'pools', name),
@@ -69,9 +72,14 @@ export function layoutOf(settings: Pick<HostSettings, 'name' | 'folder' | 'pools
     records: join(folder, 'records'),
     machines,
     sockets,
+    locks,
     filters: join(folder, 'filters'),
     pools,
-    machine: (id) => machinePaths(join(machines, checkedId(id)), join(sockets, shortName(id))),
+    machine: (id) =>
+      machinePaths(join(machines, checkedId(id)), {
+        lock: join(locks, id),
+        socket: join(sockets, shortName(id)),
+      }),
     pool(name) {
       const found = pools.find((pool) => pool.name === name)
       if (found) return found.path
@@ -84,7 +92,7 @@ export function layoutOf(settings: Pick<HostSettings, 'name' | 'folder' | 'pools
 
 /** Makes the folders of a host, those that guests use as theirs. @throws HostError `EACCES` if they cannot get there. */
 export function makeFolders(layout: HostLayout, runAs: RunAs | undefined): void {
-  for (const ours of [layout.folder, layout.records, layout.machines, layout.filters])
+  for (const ours of [layout.folder, layout.records, layout.machines, layout.locks, layout.filters])
     mkdirSync(ours, { recursive: true, mode: 0o711 })
   for (const theirs of [layout.sockets, ...layout.pools.map(({ path }) => path)]) makeFolderFor(theirs, runAs)
   if (runAs) for (const { path } of layout.pools) assertReachable(path, runAs)
@@ -98,12 +106,12 @@ export function makeFolderFor(path: string, runAs: RunAs | undefined): void {
     chownSync(path, runAs.uid, runAs.gid)
 }
 
-function machinePaths(folder: string, socket: string): MachinePaths {
+function machinePaths(folder: string, { lock, socket }: { lock: string; socket: string }): MachinePaths {
   const run = join(folder, 'run')
   return {
     folder,
     definition: join(folder, 'machine.json'),
-    lock: join(folder, 'lock'),
+    lock,
     launch: join(folder, 'launch.json'),
     memory: join(folder, 'memory'),
     memoryInUse: join(folder, 'memory-in-use'),

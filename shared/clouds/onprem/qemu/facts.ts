@@ -1,0 +1,28 @@
+import { cpus, totalmem } from 'node:os'
+import type { HostFacts } from '#shared/clouds/onprem/host.ts'
+import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
+import { findUefi } from '#shared/clouds/onprem/qemu/firmware.ts'
+import { presentBridges } from '#shared/clouds/onprem/qemu/networks/bridges.ts'
+import { canFilter } from '#shared/clouds/onprem/qemu/networks/nftables.ts'
+import { findPrograms } from '#shared/clouds/onprem/qemu/programs.ts'
+
+/** What this machine offers as a host; guests are proved to run here. */
+export const readFacts = (host: QemuHost): Promise<HostFacts> =>
+  host.gate({ operation: 'qemu-system-x86_64', mutating: false, resource: host.name }, async () => {
+    const [programs, uefi, bridges] = await Promise.all([
+      findPrograms(host.runAs),
+      findUefi(),
+      presentBridges(host),
+    ])
+    const { kind, reason } = programs.acceleration
+    return {
+      hypervisor: `QEMU ${programs.version}`,
+      cpus: cpus().length,
+      memoryMib: Math.floor(totalmem() / 2 ** 20),
+      architectures: ['x86_64'],
+      firmwares: uefi ? ['bios', 'uefi'] : ['bios'],
+      acceleration: { kind, reason },
+      networkKinds: bridges.length > 0 ? ['user', 'bridge'] : ['user'],
+      filter: bridges.length > 0 && (await canFilter()) ? 'nftables' : 'forwards',
+    }
+  })
