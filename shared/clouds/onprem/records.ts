@@ -23,8 +23,8 @@ export interface RecordKinds {
   usage: UsageRecord
   /** Samples of a machine's counters. Id: its UUID. */
   metrics: MetricsRecord
-  /** Id: the host's name. */
-  host: HostRecord
+  /** Since when a host is known. Id: its name. */
+  seen: SeenRecord
   /** What was decided about a host. Id: its name; kept by the location's first host, so that it can be said of one that is down. */
   host: HostRecord
 }
@@ -159,7 +159,7 @@ export interface HostRecord {
   /** Takes no new VMs. */
   maintenance: boolean
 }
-export interface HostRecord {
+export interface SeenRecord {
   /** When it was first asked what it costs, ISO 8601. */
   seenAt: string
 }
