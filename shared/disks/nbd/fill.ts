@@ -35,7 +35,8 @@ export function createFiller(): Filler {
       target = buffer
       at = 0
       then = next
-      if (early.length === 0) return
+      // What is empty is full at once.
+      if (early.length === 0 && buffer.length > 0) return
       const bytes = early
       early = nothing
       push(bytes)

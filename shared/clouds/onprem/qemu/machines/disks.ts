@@ -2,32 +2,48 @@ import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { MachineDisk, MachineSpec, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { portName } from '#shared/clouds/onprem/qemu/machines/arguments.ts'
-import { diskPorts, portOf } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { diskPorts, portOf, type Launch } from '#shared/clouds/onprem/qemu/machines/definition.ts'
 import type { Monitor } from '#shared/clouds/onprem/qemu/monitor.ts'
 import { blockNodes } from '#shared/clouds/onprem/qemu/volumes/graph.ts'
 import { pause } from '#shared/clouds/scope.ts'
 
-/** Gives a machine that stands still all the disks of its spec; those that it has stay. The firmware boots them in this order. */
-export async function plugAll(host: QemuHost, monitor: Monitor, spec: MachineSpec): Promise<void> {
+/**
+ * Gives a machine all the disks of its spec that it does not have. The firmware boots them in this order. One that the guest was asked for and
+ * kept goes at the machine's next reset, so this is also what brings it back.
+ */
+export async function plugAll(
+  host: QemuHost,
+  monitor: Monitor,
+  spec: MachineSpec,
+  launch: Launch,
+): Promise<void> {
+  const queues = queuesOf(launch)
   for (const [index, disk] of spec.disks.entries())
     await plug(host, monitor, {
       volume: disk.volume,
       node: disk.device,
       port: portOf(disk.device),
       readOnly: disk.readOnly ?? false,
+      queues,
       bootIndex: index + 1,
     })
   if (spec.seed)
-    await plug(host, monitor, { volume: spec.seed, node: 'seed', port: diskPorts, readOnly: true })
+    await plug(host, monitor, { volume: spec.seed, node: 'seed', port: diskPorts, readOnly: true, queues })
 }
 
 /** Gives a running machine a disk. Has it already is fine. */
-export const plugDisk = (host: QemuHost, monitor: Monitor, disk: MachineDisk): Promise<void> =>
+export const plugDisk = (
+  host: QemuHost,
+  monitor: Monitor,
+  disk: MachineDisk,
+  launch: Launch,
+): Promise<void> =>
   plug(host, monitor, {
     volume: disk.volume,
     node: disk.device,
     port: portOf(disk.device),
     readOnly: disk.readOnly ?? false,
+    queues: queuesOf(launch),
   })
 
 /**
@@ -55,8 +71,15 @@ interface Plug {
   node: string
   port: number
   readOnly: boolean
+  queues: number
   bootIndex?: number
 }
+
+/**
+ * Said, because QEMU's default is the number of CPUs at that moment: a guest that was given more would not fit what is started to go on with
+ * its memory.
+ */
+const queuesOf = ({ maxVcpus }: Launch): number => Math.min(maxVcpus, 8)
 
 /** Each of its three parts may be there from an earlier time that was cut short. */
 async function plug(host: QemuHost, monitor: Monitor, wish: Plug): Promise<void> {

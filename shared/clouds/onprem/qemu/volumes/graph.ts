@@ -9,7 +9,7 @@ export interface BlockNode {
   [option: string]: unknown
 }
 
-/** A `secret` object that must be there before a node that names it: its data are `HostContext.passphrase(keyName)`, its format is `base64`. */
+/** A `secret` object that must be there before a node that names it: its data are `HostContext.passphrase(keyName)`. */
 export interface BlockSecret {
   id: string
   keyName: string

@@ -22,10 +22,7 @@ export async function handOver(
     await Promise.all(files.map((file) => file.close()))
     throw error
   }
-  const args = secrets.flatMap(({ id }, index) => [
-    option,
-    `secret,id=${id},format=base64,file=/dev/fd/${3 + index}`,
-  ])
+  const args = secrets.flatMap(({ id }, index) => [option, `secret,id=${id},file=/dev/fd/${3 + index}`])
   return { files, args }
 }
 
