@@ -1,7 +1,12 @@
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { Forward, MachineDisk, MachineSpec } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
-import { definitionOf, portOf, writeDefinition } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import {
+  definitionOf,
+  launchOf,
+  portOf,
+  writeDefinition,
+} from '#shared/clouds/onprem/qemu/machines/definition.ts'
 import { plugDisk, unplugDisk } from '#shared/clouds/onprem/qemu/machines/disks.ts'
 import { applyForwards, checkedForward } from '#shared/clouds/onprem/qemu/machines/forwards.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
@@ -14,7 +19,10 @@ export const attachDisk = (host: QemuHost, id: string, disk: MachineDisk): Promi
     const there = spec.disks.find(({ device }) => device === disk.device)
     if (there && there.volume.name !== disk.volume.name)
       throw new HostError('conflict', `${disk.device} of machine ${id} is ${there.volume.name}`)
-    if (isRunning) await host.monitor(id, (monitor) => plugDisk(host, monitor, disk))
+    if (isRunning) {
+      const launch = await launchOf(host, id)
+      await host.monitor(id, (monitor) => plugDisk(host, monitor, disk, launch))
+    }
     return there ? spec : { ...spec, disks: [...spec.disks, disk] }
   })
 

@@ -57,6 +57,13 @@ export const readLaunch = async (host: QemuHost, id: string): Promise<Launch | u
     readJson(host.layout.machine(id).launch),
   )) as Launch | undefined
 
+/** Of a machine that was started. @throws HostError `not_found`. */
+export async function launchOf(host: QemuHost, id: string): Promise<Launch> {
+  const launch = await readLaunch(host, id)
+  if (launch) return launch
+  throw new HostError('not_found', `how machine ${id} was started is not written down`)
+}
+
 export const writeLaunch = (host: QemuHost, id: string, launch: Launch): Promise<void> =>
   host.gate({ operation: 'record put', mutating: true, resource: id }, () =>
     writeDurably(host.layout.machine(id).launch, JSON.stringify(launch)),

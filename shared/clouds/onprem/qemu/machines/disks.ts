@@ -90,6 +90,7 @@ async function plug(host: QemuHost, monitor: Monitor, wish: Plug): Promise<void>
     id: wish.node,
     drive: wish.node,
     bus: portName(wish.port),
+    'num-queues': wish.queues,
     // The guest finds it as /dev/disk/by-id/virtio-<serial>, which has room for 20 characters.
     serial: wish.volume.name.slice(0, 20),
     ...(wish.bootIndex === undefined ? {} : { bootindex: wish.bootIndex }),

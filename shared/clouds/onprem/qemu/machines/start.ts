@@ -4,6 +4,7 @@ import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { bootUp, configure } from '#shared/clouds/onprem/qemu/machines/configure.ts'
 import {
   definitionOf,
+  launchOf,
   readLaunch,
   writeLaunch,
   type Definition,
@@ -42,7 +43,7 @@ async function takeUp(host: QemuHost, spec: MachineSpec, state: string): Promise
       throw new HostError('conflict', `the process at the sockets of machine ${spec.id} is that of ${found}`)
     if (state === 'running') return
     if (state === 'prelaunch') {
-      await configure(host, monitor, spec)
+      await configure(host, monitor, spec, await launchOf(host, spec.id))
       await bootUp(monitor)
       return
     }
@@ -69,7 +70,7 @@ async function begin(host: QemuHost, definition: Definition, isSaved: boolean): 
   try {
     await bindFilters(host, spec)
     await host.monitor(spec.id, async (monitor) => {
-      await configure(host, monitor, spec)
+      await configure(host, monitor, spec, launch)
       if (!isSaved) {
         await bootUp(monitor)
         return

@@ -2,7 +2,8 @@ import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { withAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
-import { readDefinition } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { definitionOf, launchOf, readDefinition } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { plugAll } from '#shared/clouds/onprem/qemu/machines/disks.ts'
 import { findProcess } from '#shared/clouds/onprem/qemu/machines/find-process.ts'
 import { removeLeftovers } from '#shared/clouds/onprem/qemu/machines/launch.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
@@ -33,6 +34,8 @@ export async function powerOffLocked(host: QemuHost, id: string): Promise<void> 
 
 /** By the guest's agent where it answers, else as by the reset button. */
 export async function restartMachine(host: QemuHost, id: string): Promise<void> {
+  const { spec } = await definitionOf(host, id)
+  const launch = await launchOf(host, id)
   const asked = await withAgent(host, id, async (agent) => {
     await agent.send('guest-shutdown', { mode: 'reboot' })
     return true
@@ -51,6 +54,7 @@ export async function restartMachine(host: QemuHost, id: string): Promise<void> 
     stop()
     if (byItself) return
     await monitor.execute('system_reset')
+    await plugAll(host, monitor, spec, launch)
     await monitor.execute('cont')
   })
 }

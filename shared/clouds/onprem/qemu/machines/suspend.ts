@@ -1,7 +1,8 @@
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { MachineSpec } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
-import { definitionOf } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { definitionOf, launchOf } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { plugAll } from '#shared/clouds/onprem/qemu/machines/disks.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
 import {
   hasMemory,
@@ -47,6 +48,8 @@ export async function restoreMemory(host: QemuHost, monitor: Monitor, spec: Mach
 
 async function saveMemory(host: QemuHost, monitor: Monitor, spec: MachineSpec): Promise<void> {
   const paths = host.layout.machine(spec.id)
+  // What is started to go on with it will have all the disks of the spec.
+  await plugAll(host, monitor, spec, await launchOf(host, spec.id))
   await monitor.execute('stop')
   try {
     await monitor.execute('migrate-set-parameters', { 'max-bandwidth': unlimited })
