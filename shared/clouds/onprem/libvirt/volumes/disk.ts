@@ -41,7 +41,10 @@ export async function diskElement(
 }
 
 /** A volume's file and those that it builds on, downwards. @throws CloudError `not_found` if one is missing. */
-async function chainOf(host: VolumesHost, volume: VolumeRef): Promise<[FoundVolume, ...FoundVolume[]]> {
+export async function chainOf(
+  host: VolumesHost,
+  volume: VolumeRef,
+): Promise<[FoundVolume, ...FoundVolume[]]> {
   const top = await requireVolume(host, volume)
   const below: FoundVolume[] = []
   for (let path = top.backingPath; path !== undefined;) {

@@ -37,10 +37,16 @@ async function makeEncrypted(
   await createVolume(host, pool, name, volumeElement({ name, format: 'raw', sizeBytes: fileBytes }))
   await upload(host, ref, head)
   // After an upload libvirt looks into the pool by itself, but a moment later.
-  for (let delayMs = 5; (await findVolume(host, pool, name))?.format !== 'qcow2'; delayMs *= 2) {
+  for (let delayMs = 5; delayMs < 10_000; delayMs *= 2) {
+    if ((await findVolume(host, pool, name))?.format === 'qcow2') return
     await refresh(host, pool)
     await pause(delayMs)
   }
+  throw refusal('volumes', `libvirt does not see that ${name} is a qcow2 image.`, {
+    code: 'cloud_error',
+    kind: 'retryable',
+    remedy: `Look what host ${host.name} says of it: virsh vol-dumpxml ${name} --pool ${pool}`,
+  })
 }
 
 /** Writes the beginning of a file and makes sure that it holds it. */
@@ -49,9 +55,11 @@ export async function upload(host: VolumesHost, { pool, name }: VolumeRef, conte
     { operation: 'virsh vol-upload', mutating: true, resource: name, payload: content },
     (signal) => host.virsh.run(['vol-upload', name, { content }, '--pool', pool], signal),
   )
-  const words = ['vol-download', name, outputFile, '--pool', pool, '--length', `${content.length}`]
   await host.gate({ operation: 'virsh vol-download', mutating: false, resource: name }, async (signal) => {
-    const { output } = await host.virsh.run(words, signal)
+    const { output } = await host.virsh.run(
+      ['vol-download', name, outputFile, '--pool', pool, '--length', `${content.length}`],
+      signal,
+    )
     if (!output.equals(content))
       throw new HostError('integrity', `${name} does not hold what was written to it`)
   })

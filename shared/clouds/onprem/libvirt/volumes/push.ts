@@ -25,7 +25,7 @@ export interface Push {
  */
 export async function push(
   host: VolumesHost,
-  { quiesced = (begin) => begin(), ...work }: Push,
+  { quiesced = (moment) => moment(), ...work }: Push,
 ): Promise<number> {
   const { disk, target, onProgress } = work
   await awaitTurn(host, disk.domain, target.path)

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { SshTarget } from '#shared/clouds/onprem/libvirt/ssh.ts'
@@ -22,17 +22,22 @@ export async function openTunnel(
   signal: AbortSignal,
 ): Promise<Tunnel> {
   if (!ssh) return { path: remotePath, close: async () => undefined }
-  const folder = mkdtempSync(join(tmpdir(), 'novacron-'))
-  const path = join(folder, 'nbd.sock')
+  // Beside the key that ssh is given, and so gone with it.
+  const path = join(dirname(ssh.config()), `${randomBytes(6).toString('hex')}.sock`)
   // `cat` ends when our end of its input closes, which the system does for us however this process ends; ssh then ends with it.
   const child = spawn(
     'ssh',
     [
-      ...['-F', ssh.config()],
+      '-F',
+      ssh.config(),
       ...(ssh.port === undefined ? [] : ['-p', ssh.port]),
-      ...['-o', 'ExitOnForwardFailure=yes'],
-      ...['-L', `${path}:${remotePath}`],
-      ...['--', ssh.destination, 'cat'],
+      '-o',
+      'ExitOnForwardFailure=yes',
+      '-L',
+      `${path}:${remotePath}`,
+      '--',
+      ssh.destination,
+      'cat',
     ],
     { stdio: ['pipe', 'ignore', 'pipe'] },
   )
@@ -55,7 +60,7 @@ export async function openTunnel(
   const close = async () => {
     child.kill()
     await ended
-    rmSync(folder, { recursive: true, force: true })
+    rmSync(path, { force: true })
   }
   while (!existsSync(path)) {
     if (isOver || signal.aborted) {
