@@ -23,14 +23,11 @@ export function createTurns(records: HostRecords, host: string): Turns {
   const guarded = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const by = randomUUID()
     await take(records, host, name, by)
-    const renewal = setInterval(() => {
-      records.put('turn', name, turnOf(by)).catch(() => undefined)
-    }, turnMs / 3).unref()
+    const stop = keep(records, name, by)
     try {
       return await work()
     } finally {
-      clearInterval(renewal)
-      await records.remove('turn', name).catch(() => undefined)
+      if (await stop()) await records.remove('turn', name).catch(() => undefined)
     }
   }
   return {
@@ -70,6 +67,26 @@ async function take(records: HostRecords, host: string, name: string, by: string
         remedy: 'It is tried again.',
       })
     await pause(5 + Math.random() * 20)
+  }
+}
+
+/** Renews a turn until it is stopped, or was not renewed in time: then somebody else may have it, and stopping says false. */
+function keep(records: HostRecords, name: string, by: string): () => Promise<boolean> {
+  let kept = turnOf(by)
+  let renewing = Promise.resolve()
+  const renew = async () => {
+    if (kept.untilMs < Date.now()) return
+    const next = turnOf(by)
+    await records.put('turn', name, next)
+    kept = next
+  }
+  const renewal = setInterval(() => {
+    renewing = renewing.then(renew).catch(() => undefined)
+  }, turnMs / 3).unref()
+  return async () => {
+    clearInterval(renewal)
+    await renewing
+    return kept.untilMs >= Date.now()
   }
 }
 
