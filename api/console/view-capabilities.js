@@ -1,13 +1,17 @@
 import { api } from './api.js'
 import { h } from './dom.js'
 import { words } from './format.js'
+import { hostSections, loadHosts } from './view-hosts.js'
 import { clouds } from './view-providers.js'
 import { actionButton, head, pill, section, table } from './parts.js'
 
 /** What one provider's cloud does and lacks, and a sync of what is in it. */
 export const providerDetail = (id) => ({
-  load: () => api(`/providers/${encodeURIComponent(id)}/capabilities`),
-  draw: (provider, context) =>
+  load: async () => {
+    const provider = await api(`/providers/${encodeURIComponent(id)}/capabilities`)
+    return { provider, locations: await loadHosts(provider) }
+  },
+  draw: ({ provider, locations }, context) =>
     h(
       'div',
       {},
@@ -27,6 +31,7 @@ export const providerDetail = (id) => ({
       h(
         'div.stack',
         {},
+        hostSections(id, locations, context),
         section(
           'Operations',
           `${provider.operations.filter(({ supported }) => supported).length} of ${provider.operations.length}`,

@@ -26,7 +26,7 @@ const services = [
     summary: 'Take a host out of service',
     description:
       'Nothing new is placed on it, and every VM on it moves to other hosts of its location: those that run live, those that are off by copying. If one cannot go, the job says which and why, and the host is in service again. Kept volumes without a VM stay.',
-    body: z.strictObject({ max_downtime: maxDowntime }).openapi('DrainHost'),
+    query: z.strictObject({ max_downtime: maxDowntime }),
   },
   {
     verb: 'open',
@@ -34,19 +34,19 @@ const services = [
     operationId: 'openHost',
     summary: 'Take a host back into service',
     description: 'New VMs may be placed on it again; none moves back by itself.',
-    body: z.strictObject({}).openapi('OpenHost'),
+    query: z.strictObject({}),
   },
 ] as const
 
 /** Draining a host and opening it again. */
-export const hostServiceEndpoints = services.map(({ verb, kind, body, ...texts }) =>
+export const hostServiceEndpoints = services.map(({ verb, kind, query, ...texts }) =>
   endpoint({
     ...texts,
     method: 'post',
     path: `/providers/{id}/hosts/{host}/${verb}`,
     tag: 'Hosts',
     permission: 'providers:manage',
-    body,
+    query,
     waits: true,
     answers: {
       200: {
@@ -58,7 +58,7 @@ export const hostServiceEndpoints = services.map(({ verb, kind, body, ...texts }
     problems: ['provider_disabled', 'capability_lacking', 'host_busy'],
     async handle(call) {
       const { services: all, principal, param } = call
-      const wish: { max_downtime?: string | undefined } = call.body
+      const wish: { max_downtime?: string | undefined } = call.query
       const { tenantId } = principal
       const provider = await loadProvider(all, tenantId, param('id'))
       assertEnabled(provider)
