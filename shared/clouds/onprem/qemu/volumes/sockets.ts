@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
+import { failed, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
+
+/** A new name for a socket of a server that serves this process alone. Those that a crash left behind go. */
+export async function newSocket({ layout }: Pick<QemuHost, 'layout'>): Promise<string> {
+  for (const name of await readdir(layout.sockets))
+    if (name.startsWith(prefix)) await sweep(layout.socket(name))
+  return layout.socket(`${prefix}${randomBytes(9).toString('base64url')}`)
+}
+
+/** Waits until a server listens. @throws HostError `program_failed` with what it said if it ends instead. */
+export async function waitForListener(
+  path: string,
+  { program, server, signal }: { program: string; server: TiedProcess; signal: AbortSignal },
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted()
+    if (await listens(path)) return
+    if (!server.isRunning()) throw failed(program, (await server.ended).said)
+    await sleep(3)
+  }
+}
+
+const prefix = 'v.'
+
+/** Whoever made it has long connected, and then removed it. */
+async function sweep(path: string): Promise<void> {
+  const facts = await stat(path).catch(() => undefined)
+  if (facts && Date.now() - facts.mtimeMs > oldMs) await rm(path, { force: true })
+}
+
+const oldMs = 10 * 60_000
+
+const listens = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
