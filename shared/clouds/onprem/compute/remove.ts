@@ -1,8 +1,9 @@
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
-import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
+import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { seedRef } from '#shared/clouds/onprem/volumes/refs.ts'
+import { freed } from '#shared/clouds/onprem/volumes/use.ts'
 import { removeVolume } from '#shared/clouds/onprem/volumes/remove.ts'
 
 type Own = Pick<Needs, 'networks' | 'forgetMachine' | 'forgetVolume'>
@@ -12,7 +13,9 @@ export async function removeVm(site: Site, needs: Own, { region, id }: CloudRef)
   const found = await site.find('vm', id, region)
   if (found === undefined) return
   await takeApart(needs, found, (own, volume, record) =>
-    own ? removeVolume(found.host, volume, record, needs.forgetVolume) : release(found.host, volume, record),
+    own
+      ? removeVolume(found.host, volume, record, needs.forgetVolume)
+      : found.host.records.put('volume', volume, freed(record, id)),
   )
 }
 
@@ -21,7 +24,7 @@ export function giveUpVm(needs: Own, vm: Found<'vm'>): Promise<void> {
   return takeApart(needs, vm, (_, volume, record) =>
     record.written === undefined
       ? removeVolume(vm.host, volume, record, needs.forgetVolume)
-      : release(vm.host, volume, record),
+      : vm.host.records.put('volume', volume, freed(record, vm.id)),
   )
 }
 
@@ -41,12 +44,4 @@ async function takeApart(
   for (const { name } of await host.volumes.pools()) await host.volumes.delete(seedRef(id, name))
   await forgetMachine(host, id, body)
   await host.records.remove('vm', id)
-}
-
-async function release(
-  host: Host,
-  id: string,
-  { vm: _, device: __, ...record }: VolumeRecord,
-): Promise<void> {
-  await host.records.put('volume', id, record)
 }

@@ -5,7 +5,7 @@ import { requireOff } from '#shared/clouds/onprem/compute/power.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { notFound, refusal } from '#shared/clouds/onprem/refusals.ts'
-import { assertFree, assertSameHost } from '#shared/clouds/onprem/volumes/use.ts'
+import { assertFree, assertSameHost, freed } from '#shared/clouds/onprem/volumes/use.ts'
 
 /**
  * Puts a volume in the place of a disk of a stopped VM. The VM's record tells what is wanted; what follows from it (volumes, machine) is done
@@ -31,11 +31,7 @@ export async function swapDisk(
   }))
   const spec = await vm.host.machines.spec(vm.id)
   if (spec && swapped) await vm.host.machines.define({ ...spec, disks: await machineDisks(vm.host, swapped) })
-  await records.change('volume', disk.id, ({ vm: holder, device: at, ...rest }): VolumeRecord =>
-    holder === vm.id && at === device
-      ? rest
-      : { ...rest, ...(holder && { vm: holder }), ...(at && { device: at }) },
-  )
+  await records.change('volume', disk.id, (body) => (body.device === device ? freed(body, vm.id) : body))
 }
 
 const operation = 'compute.swapDisk'

@@ -15,7 +15,7 @@ export async function deleteSnapshot(site: Site, { region, id }: CloudRef): Prom
 
 /** Removes a deleted snapshot that nothing builds on, and then what it was built on if that is so too. */
 export async function cleanChain(host: Host, id: string): Promise<void> {
-  for (let at: string | undefined = id; at !== undefined; ) {
+  for (let at: string | undefined = id; at !== undefined;) {
     const record: SnapshotRecord | undefined = await host.records.get('snapshot', at)
     if (!record?.deleted || (await hasChildren(host, at))) return
     await host.volumes.delete(snapshotRef(at, record))

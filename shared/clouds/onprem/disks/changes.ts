@@ -14,7 +14,8 @@ export async function openChanges(site: Site, base: CloudRef, ref: CloudRef): Pr
     requireSnapshot(site, 'disks.openChanges', ref),
   ])
   const source = snapshotRef(to.id, to.body)
-  if (await buildsOn(to, from)) return to.host.volumes.openSource(source, { since: snapshotRef(from.id, from.body) })
+  if (await buildsOn(to, from))
+    return to.host.volumes.openSource(source, { since: snapshotRef(from.id, from.body) })
   const whole = await to.host.volumes.openSource(source)
   try {
     const before = await from.host.volumes.openSource(snapshotRef(from.id, from.body))
@@ -38,8 +39,7 @@ function eitherOf(whole: DiskSource, before: DiskSource): DiskSource {
     sizeBytes: whole.sizeBytes,
     granularityBytes: whole.granularityBytes,
     preferredChunkBytes: whole.preferredChunkBytes,
-    extents: (signal) =>
-      within(merged(whole.extents(signal), before.extents(signal)), whole.sizeBytes),
+    extents: (signal) => within(merged(whole.extents(signal), before.extents(signal)), whole.sizeBytes),
     read: (extent, signal) => whole.read(extent, signal),
     async close() {
       await Promise.all([whole.close(), before.close()])
@@ -56,7 +56,10 @@ export async function* merged(
   for await (const extent of inOrder(one, other)) {
     const end = pending === undefined ? -1 : pending.offset + pending.length
     if (pending !== undefined && extent.offset <= end) {
-      pending = { offset: pending.offset, length: Math.max(end, extent.offset + extent.length) - pending.offset }
+      pending = {
+        offset: pending.offset,
+        length: Math.max(end, extent.offset + extent.length) - pending.offset,
+      }
       continue
     }
     if (pending !== undefined) yield pending

@@ -24,7 +24,8 @@ export async function requireDisk(
   { region, id }: CloudRef,
 ): Promise<Found<'volume'>> {
   const found = await site.find('volume', id, region)
-  if (found === undefined || found.body.written === undefined) throw notFound(operation, 'disk', { region, id })
+  if (found === undefined || found.body.written === undefined)
+    throw notFound(operation, 'disk', { region, id })
   if (found.body.vm === undefined && found.body.state === 'available') return found
   throw refusal(
     operation,

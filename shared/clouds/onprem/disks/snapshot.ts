@@ -23,6 +23,7 @@ export async function createSnapshot(site: Site, request: CreateSnapshot): Promi
   const volume = await requireVolume(site, operation, { region, id: request.disk.id })
   if (volume.body.state !== 'available' || volume.body.written === 'open')
     throw refusal(operation, `The volume ${volume.id} is not ready.`, { code: 'conflict', kind: 'retryable' })
+  if (known && known.host !== volume.host) await dropHalf(known)
   await volume.host.records.alone(turnOf(id), () => takeSnapshot(volume, id, request))
   return { region, id }
 }
@@ -32,6 +33,12 @@ export const isAtWork = (host: Host, id: string): Promise<boolean> => host.recor
 
 const operation = 'disks.createSnapshot'
 const turnOf = (id: string) => `snapshot-${id}`
+
+/** What was begun before the volume moved to another host. */
+async function dropHalf({ id, body, host }: Found<'snapshot'>): Promise<void> {
+  await host.volumes.delete(snapshotRef(id, body))
+  await host.records.remove('snapshot', id)
+}
 
 async function takeSnapshot(volume: Found<'volume'>, id: string, request: CreateSnapshot): Promise<void> {
   const { records } = volume.host
@@ -93,7 +100,7 @@ async function machineOf(host: Host, vm: string | undefined): Promise<{ machine?
 /** The newest snapshot of the volume, unless too many files build on each other already: then a whole one begins a new chain. */
 async function baseFor(volume: Found<'volume'>, id: string): Promise<Stored<'snapshot'> | undefined> {
   const all = await snapshotsOf(volume.host, volume.id)
-  const [newest] = all.filter((each) => each.id !== id && each.body.state === 'ready' && !each.body.deleted)
+  const newest = all.find((each) => each.id !== id && each.body.state === 'ready' && !each.body.deleted)
   if (newest === undefined || newest.body.pool !== volume.body.pool) return undefined
   const byId = new Map(all.map((each) => [each.id, each.body]))
   let files = 1
@@ -113,9 +120,13 @@ async function forgetOlder(host: Host, volume: string, newest: string): Promise<
   if (record === undefined) return
   const machine = await machineOf(host, record.vm)
   const all = await snapshotsOf(host, volume)
-  const second = all.filter(({ id, body }) => id !== newest && body.state === 'ready')[0]
+  const second = all.find(({ id, body }) => id !== newest && body.state === 'ready')
   if (second)
-    await host.volumes.forgetMark(volumeRef(volume, record), snapshotRef(second.id, second.body).name, machine.machine)
+    await host.volumes.forgetMark(
+      volumeRef(volume, record),
+      snapshotRef(second.id, second.body).name,
+      machine.machine,
+    )
 }
 
 /** Each file costs every read a look; a restore reads through all of them. */

@@ -11,7 +11,8 @@ export function createIdentity(site: Site): IdentityFacet {
     async regions() {
       const asked = await Promise.allSettled(site.hosts.map(({ facts }) => facts()))
       for (const answer of asked)
-        if (answer.status === 'rejected' && asked.every(({ status }) => status === 'rejected')) throw answer.reason
+        if (answer.status === 'rejected' && asked.every(({ status }) => status === 'rejected'))
+          throw answer.reason
       const names = [...new Set(site.hosts.map(({ region }) => region))]
       return names.map((id) => ({ id, name: id, zones: site.inRegion(id).map(({ name }) => name) }))
     },

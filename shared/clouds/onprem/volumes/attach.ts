@@ -6,7 +6,7 @@ import { wrongState } from '#shared/clouds/onprem/compute/power.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
-import { assertFree, assertSameHost } from '#shared/clouds/onprem/volumes/use.ts'
+import { assertFree, assertSameHost, freed } from '#shared/clouds/onprem/volumes/use.ts'
 
 /**
  * Attaches a volume: the volume's record is claimed first, so that only one VM gets it, then the VM's record says where, then the machine gets
@@ -44,9 +44,8 @@ export async function detachVolume(site: Site, ref: CloudRef): Promise<void> {
   if (volume.body.vm === undefined) return
   const vm = await site.find('vm', volume.body.vm, ref.region)
   if (vm) await releaseDisk(vm, volume.id)
-  await volume.host.records.change('volume', volume.id, ({ vm: holder, device, ...body }): VolumeRecord =>
-    holder === volume.body.vm ? body : { ...body, ...(holder && { vm: holder }), ...(device && { device }) },
-  )
+  const holder = volume.body.vm
+  await volume.host.records.change('volume', volume.id, (body) => freed(body, holder))
 }
 
 const attaching = 'storage.volumes.attach'
@@ -92,7 +91,7 @@ async function freePlace(
     disks: vm.disks.filter((disk) => disk.volume !== volume),
   }))
   if (keepClaim) return
-  await host.records.change('volume', volume, ({ vm: _, device: __, ...body }): VolumeRecord => body)
+  await host.records.change('volume', volume, (body) => freed(body, id))
 }
 
 async function assertNotSuspended(operation: string, { id, host }: Found<'vm'>): Promise<void> {

@@ -1,5 +1,15 @@
 import type { Found } from '#shared/clouds/onprem/hosts.ts'
+import type { VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
+
+/** The record of a volume that no VM has; one that another VM than `holder` has stays as it is. */
+export function freed(body: VolumeRecord, holder: string): VolumeRecord {
+  if (body.vm !== holder) return body
+  const free = { ...body }
+  delete free.vm
+  delete free.device
+  return free
+}
 
 /** @throws CloudError `invalid_request` if a volume lies on another host than its VM is to have it. */
 export function assertSameHost(operation: string, volume: Found<'volume'>, vm: Found<'vm'>): void {
