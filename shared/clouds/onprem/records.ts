@@ -19,7 +19,7 @@ export interface RecordKinds {
   bucket: BucketRecord
   /** What only one may have: an address of a subnet (id: `<subnet>-10-0-0-4`), a hardware address on a bridge (`mac-…`). */
   lease: LeaseRecord
-  /** What a deleted VM or volume had, for the bill. Id: the thing's. */
+  /** What a VM or volume had that is deleted, or on another host, for the bill. Id: the thing's, and when it began. */
   usage: UsageRecord
   /** Samples of a machine's counters. Id: its UUID. */
   metrics: MetricsRecord
@@ -146,12 +146,12 @@ export interface LeaseRecord {
 }
 export type UsageRecord = Pick<Owned, 'name' | 'tags' | 'createdAt'> & {
   deletedAt: string
+  /** Id of the VM or volume. */
+  resource: string
   vm?: Pick<VmRecord, 'instanceType' | 'vcpus' | 'memoryMib' | 'powered'>
   volume?: Pick<VolumeRecord, 'sizeBytes' | 'type'>
 }
 export interface MetricsRecord {
-  /** Time of the first sample, milliseconds since the epoch. */
-  sinceMs: number
   /** See metrics/samples.ts. */
   samples: number[][]
 }

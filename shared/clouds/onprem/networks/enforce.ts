@@ -16,7 +16,8 @@ interface Change {
 /** VMs in a security group, on whichever host of the location. */
 export async function boundVms(site: Site, { region, id }: CloudRef): Promise<Found<'vm'>[]> {
   const found: Found<'vm'>[] = []
-  for await (const vm of site.all('vm', region)) if (vm.body.securityGroups.includes(id)) found.push(vm)
+  for await (const vm of site.all('vm', region))
+    if (vm.body.phase !== 'arriving' && vm.body.securityGroups.includes(id)) found.push(vm)
   return found
 }
 

@@ -1,4 +1,5 @@
 import type { CloudRef, NetworksFacet } from '#shared/clouds/port.ts'
+import { answering } from '#shared/clouds/onprem/answering.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import type { NetworkKind } from '#shared/clouds/onprem/host.ts'
 import { idFor } from '#shared/clouds/onprem/ids.ts'
@@ -46,9 +47,7 @@ async function createNetwork(
 
 /** By the hosts that answer: one that is down takes no machines, and is asked again before it does. */
 async function kindOffered(site: Site, region: string): Promise<NetworkKind> {
-  const asked = await Promise.allSettled(site.inRegion(region).map((host) => host.facts()))
-  const answers = asked.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-  for (const each of asked) if (answers.length === 0 && each.status === 'rejected') throw each.reason
+  const answers = await answering(site.inRegion(region).map((host) => host.facts()))
   return answers.every(({ networkKinds }) => networkKinds.includes('nat')) ? 'nat' : 'user'
 }
 

@@ -1,6 +1,7 @@
 import type { Price, PricesFacet } from '#shared/clouds/port.ts'
 import { fraction, over, sum, toDecimal, type Fraction } from '#shared/fractions.ts'
 import { requireSize, sizesOf } from '#shared/clouds/onprem/compute/sizes.ts'
+import { answering } from '#shared/clouds/onprem/answering.ts'
 import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { capacityOf } from '#shared/clouds/onprem/placement/view.ts'
 import { hourlyCost, rates, sizePrice, type CostedHost } from '#shared/clouds/onprem/prices/cost.ts'
@@ -24,7 +25,7 @@ export const createPrices = (site: Site): PricesFacet => ({
       unit: kind === 'vm' ? 'hour' : 'gib_month',
       asOf,
     })
-    const rate = rates(await Promise.all(hosts.map((host) => costed(host, asOf))))
+    const rate = rates(await answering(hosts.map((host) => costed(host, asOf))))
     const sizes = skus === undefined ? await sizesOf(site, region) : skus.flatMap((sku) => sizeOf(site, sku))
     for (const size of sizes) yield price(size.name, 'vm', sizePrice(rate, size))
     if (skus === undefined || skus.includes(volumeSku)) {

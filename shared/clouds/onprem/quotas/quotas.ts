@@ -1,16 +1,19 @@
 import type { Quota, QuotasFacet } from '#shared/clouds/port.ts'
+import { answering } from '#shared/clouds/onprem/answering.ts'
 import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
-import { capacityOf } from '#shared/clouds/onprem/placement/view.ts'
+import { capacityOf, hostsInMaintenance } from '#shared/clouds/onprem/placement/view.ts'
 import { gibibyte } from '#shared/clouds/onprem/volumes/refs.ts'
 
 /**
  * What a location's hosts can give away after over-commit, and what its VMs have been given, running or not: a stopped one is to find its room
- * again. Of storage what the pools hold: volumes take only as much as was written to them. Hosts in maintenance are left out.
+ * again. Of storage what the pools hold: volumes take only as much as was written to them. Hosts in maintenance, and such as do not answer, are
+ * left out.
  */
 export const createQuotas = (site: Site): QuotasFacet => ({
   async list(region) {
-    const hosts = site.inRegion(region).filter(({ settings }) => !settings.maintenance)
-    const counted = await Promise.all(hosts.map(countHost))
+    const resting = await hostsInMaintenance(site, region)
+    const hosts = site.inRegion(region).filter(({ name }) => !resting.has(name))
+    const counted = await answering(hosts.map(countHost))
     const total = (part: (host: Counted) => number) => counted.reduce((sum, host) => sum + part(host), 0)
     const quotas: Quota[] = [
       {

@@ -1,0 +1,45 @@
+import type { ForgetMachine, ForgetVolume } from '#shared/clouds/onprem/compute/needs.ts'
+import type { Host } from '#shared/clouds/onprem/hosts.ts'
+
+/** Keeps what a VM had on this host for the bill, before its record goes or moves to another host; and removes what was measured of it. */
+export const forgetMachine: ForgetMachine = async ({ records }, vm, body) => {
+  const { name, tags, createdAt, instanceType, vcpus, memoryMib, powered } = body
+  const [first] = powered
+  if (first) {
+    const deletedAt = new Date().toISOString()
+    const ended = powered.map(({ on, off = deletedAt }) => ({ on, off }))
+    // By when it began: a VM that comes back to the host later has another record, and a retry has the same.
+    await records.insert('usage', `${vm}-${Date.parse(first.on)}`, {
+      name,
+      tags,
+      createdAt,
+      deletedAt,
+      resource: vm,
+      vm: { instanceType, vcpus, memoryMib, powered: ended },
+    })
+  }
+  await records.remove('metrics', vm)
+}
+
+/** The same for a volume. */
+export const forgetVolume: ForgetVolume = async ({ records }, volume, body) => {
+  const { name, tags, createdAt, sizeBytes, type } = body
+  const deletedAt = new Date().toISOString()
+  await records.insert('usage', `${volume}-${Date.parse(createdAt)}`, {
+    name,
+    tags,
+    createdAt,
+    deletedAt,
+    resource: volume,
+    volume: { sizeBytes, type },
+  })
+}
+
+/** Removes what ended so long ago that nobody asks for its bill any more. */
+export async function pruneUsage({ records }: Host, nowMs: number = Date.now()): Promise<void> {
+  for (const { id, body } of await records.list('usage'))
+    if (nowMs - Date.parse(body.deletedAt) > keptMs) await records.remove('usage', id)
+}
+
+/** Thirteen months, so that a month can be compared with the same one a year before. */
+const keptMs = 397 * 86_400_000
