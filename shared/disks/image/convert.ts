@@ -77,22 +77,22 @@ async function convert(
   { signal, onProgress }: ConvertOptions,
 ): Promise<void> {
   const options = writeOptions[to.format]
-  const paths = { from: workspace.path(from.name), to: workspace.path(to.name) }
-  const source = imageOptions(paths.from, from.format)
+  const { maxConvertCpuS: cpuS } = workspace.limits
   await runQemuImg(
     workspace,
-    [
+    [{ name: from.name }, { name: to.name, written: true }],
+    (source = '', target = '') => [
       'convert',
       '-p',
       '-O',
       driverOf[to.format],
       ...(options === undefined ? [] : ['-o', options]),
       '--image-opts',
-      source,
-      paths.to,
+      imageOptions(source, from.format),
+      target,
     ],
     {
-      cpuS: workspace.limits.maxConvertCpuS,
+      cpuS,
       signal,
       onOutput: (text) => {
         const percent = /.*\((\d+\.\d\d)\/100%\)/s.exec(text)?.[1]
@@ -100,21 +100,26 @@ async function convert(
       },
     },
   )
-  await compare(workspace, source, imageOptions(paths.to, to.format), signal)
+  await compare(workspace, from, to, signal)
 }
 
 /** Not the strict comparison, which also wants the same holes; that the sizes are equal is told by a warning. */
 async function compare(
   workspace: Workspace,
-  one: string,
-  other: string,
+  one: DiskFile,
+  other: DiskFile,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { status, stdout } = await runQemuImg(workspace, ['compare', '--image-opts', one, other], {
-    cpuS: workspace.limits.maxConvertCpuS,
-    statuses: [0, 1],
-    signal,
-  })
+  const { status, stdout } = await runQemuImg(
+    workspace,
+    [one, other],
+    (...paths) => [
+      'compare',
+      '--image-opts',
+      ...[one, other].map(({ format }, index) => imageOptions(paths[index] ?? '', format)),
+    ],
+    { cpuS: workspace.limits.maxConvertCpuS, statuses: [0, 1], signal },
+  )
   if (status === 0 && !/size mismatch/i.test(stdout)) return
   throw new DiskError(`The converted image is not what it was made of: ${stdout.trim()}`, {
     code: 'disk_mismatch',

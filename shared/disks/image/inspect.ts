@@ -99,10 +99,11 @@ async function askQemuImg(
   facts: DiskFileFacts,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const path = workspace.path(name)
+  let path = ''
   const { stdout } = await runQemuImg(
     workspace,
-    ['info', '--output=json', '--image-opts', imageOptions(path, format)],
+    [{ name }],
+    (given = '') => ['info', '--output=json', '--image-opts', imageOptions((path = given), format)],
     { cpuS: workspace.limits.maxInspectCpuS, signal },
   )
   const answer = told.parse(JSON.parse(stdout))

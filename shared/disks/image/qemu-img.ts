@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { DiskError } from '#shared/disks/errors.ts'
 import { refused } from '#shared/disks/image/refuse.ts'
 import type { Workspace } from '#shared/disks/image/workspace.ts'
@@ -29,16 +31,42 @@ export function requireQemuImg(): string {
 }
 
 /**
- * Runs qemu-img in the workspace: as its unprivileged user, within its limits of memory and processor time (where the machine has `prlimit`),
- * knowing nothing of our environment.
- * @throws DiskError `image_refused` where it cannot make sense of the file or runs out of its limits; `no_space`, `forbidden`
+ * Runs qemu-img on files of the workspace: as an unprivileged user, within limits of memory and processor time (where the machine has
+ * `prlimit`), knowing nothing of our environment. On Linux it gets the files open and could open no other one of ours by name.
+ * @param argsFor given what to call the files in the order of `files`.
+ * @throws DiskError `image_refused` where it cannot make sense of a file or runs out of its limits; `no_space`, `forbidden`
  */
 export async function runQemuImg(
-  { limits, runAs, path }: Workspace,
+  workspace: Workspace,
+  files: readonly { name: string; written?: boolean }[],
+  argsFor: (...paths: string[]) => readonly string[],
+  options: QemuImgRun,
+): Promise<{ status: number; stdout: string }> {
+  options.signal?.throwIfAborted()
+  await using opened = new AsyncDisposableStack()
+  const handles: FileHandle[] = []
+  for (const { name, written } of files) {
+    const handle = written ? await workspace.create(name) : await open(workspace.path(name), readOnly)
+    opened.defer(() => handle.close())
+    const { runAs } = workspace
+    if (runAs) await handle.chown(runAs.uid, runAs.gid)
+    handles.push(handle)
+  }
+  const paths = files.map(({ name }, index) =>
+    process.platform === 'linux' ? `/proc/self/fd/${firstFd + index}` : workspace.path(name),
+  )
+  return await run(workspace, argsFor(...paths), handles, options)
+}
+
+const readOnly = constants.O_RDONLY | constants.O_NOFOLLOW
+const firstFd = 3
+
+async function run(
+  { limits, runAs }: Workspace,
   args: readonly string[],
+  handles: readonly FileHandle[],
   { cpuS, onOutput, statuses = [0], signal }: QemuImgRun,
 ): Promise<{ status: number; stdout: string }> {
-  signal?.throwIfAborted()
   const qemuImg = requireQemuImg()
   const prlimit = onPath('prlimit')
   const bounds = [`--as=${limits.maxMemoryBytes}`, `--cpu=${cpuS}`, '--core=0', '--nofile=256', '--']
@@ -46,17 +74,19 @@ export async function runQemuImg(
   const child = spawn(program, rest, {
     ...runAs,
     cwd: '/',
-    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C', TMPDIR: path('.') },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'pipe', ...handles.map(({ fd }) => fd)],
     killSignal: 'SIGKILL',
     ...(signal ? { signal } : {}),
   })
+  // Always there: the second and third are pipes.
+  const [output, complaints] = [child.stdio[1] as Readable, child.stdio[2] as Readable]
   let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  output.setEncoding('utf8').on('data', (text: string) => {
     onOutput?.(text)
     if (!onOutput && stdout.length < keptCharacters) stdout += text
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  complaints.setEncoding('utf8').on('data', (text: string) => {
     if (stderr.length < keptCharacters) stderr += text
   })
   const end = await new Promise<{ status: number | null; killedBy: NodeJS.Signals | null }>(
@@ -70,7 +100,15 @@ export async function runQemuImg(
   })
   signal?.throwIfAborted()
   if (end.status !== null && statuses.includes(end.status)) return { status: end.status, stdout }
-  throw failure(end, stderr.replaceAll(path('.'), '').trim().split('\n').slice(-4).join('; '))
+  throw failure(
+    end,
+    stderr
+      .replaceAll(/\/proc\/self\/fd\/\d+/g, 'FILE')
+      .trim()
+      .split('\n')
+      .slice(-4)
+      .join('; '),
+  )
 }
 
 const keptCharacters = 1 << 20

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { chmod, chown, mkdir, open, rm, type FileHandle } from 'node:fs/promises'
+import { mkdir, open, rm, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { defaultLimits, type ImageLimits } from '#shared/disks/image/limits.ts'
 
@@ -16,37 +16,29 @@ export interface Workspace {
   readonly runAs: RunAs | undefined
   /** `name` is ours. */
   path(name: string): string
-  /** Makes a file that is to be filled by us and read by programs. */
+  /** Makes a file. */
   create(name: string): Promise<FileHandle>
   remove(name: string): Promise<void>
 }
 
 /**
- * Runs `work` with a folder of its own, `folder`, which is emptied before and gone after. When we are root, programs run in it as `runAs`
- * (default nobody), who must be able to walk to it.
+ * Runs `work` with a folder of its own, `folder`, which is emptied before and gone after. When we are root, programs run as `runAs` (default
+ * nobody), who may open nothing in it by itself.
  */
 export async function withWorkspace<T>(
   folder: string,
   work: (workspace: Workspace) => Promise<T>,
-  { runAs, limits = defaultLimits }: { runAs?: RunAs; limits?: ImageLimits } = {},
+  { runAs = nobody, limits = defaultLimits }: { runAs?: RunAs | undefined; limits?: ImageLimits } = {},
 ): Promise<T> {
-  const user = process.getuid?.() === 0 ? (runAs ?? nobody) : undefined
   await rm(folder, { recursive: true, force: true })
-  await mkdir(folder, { recursive: true })
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   try {
-    await chmod(folder, 0o700)
-    if (user) await chown(folder, user.uid, user.gid)
     const path = (name: string) => join(folder, name)
     return await work({
       limits,
-      runAs: user,
+      runAs: process.getuid?.() === 0 ? runAs : undefined,
       path,
-      async create(name) {
-        const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-        const file = await open(path(name), flags, 0o640)
-        if (user) await file.chown(process.getuid?.() ?? 0, user.gid)
-        return file
-      },
+      create: (name) => open(path(name), newFile, 0o600),
       remove: (name) => rm(path(name), { force: true }),
     })
   } finally {
@@ -54,4 +46,5 @@ export async function withWorkspace<T>(
   }
 }
 
+const newFile = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const nobody: RunAs = { uid: 65534, gid: 65534 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { convertFromRaw, convertToRaw } from '#shared/disks/image/convert.ts'
 import type { DiskFormat } from '#shared/disks/image/formats.ts'
 import { inspectDiskFile } from '#shared/disks/image/inspect.ts'
+import { temporaryDir } from '#test/clouds/core/temporary.ts'
 import {
   digestOf,
   fileIn,
@@ -11,7 +12,6 @@ import {
   mib,
   needQemuImg,
   qemuImg,
-  reachableDir,
   sizeOf,
   withFile,
 } from '#test/shared/disks/image/files.ts'
@@ -36,7 +36,7 @@ test.for(written.flatMap((each) => [5 * mib, 5 * mib - 512 * 7].map((size) => [.
   'a disk in %s (%s, %s) of %i bytes is taken, with its content, up to a whole MiB',
   async ([format, driver, options, sizeBytes], context) => {
     needQemuImg(context)
-    const dir = await reachableDir()
+    const dir = await temporaryDir()
     const raw = await makeRaw(join(dir, 'a.raw'), sizeBytes)
     const path = join(dir, 'image')
     qemuImg('convert', '-f', 'raw', '-O', driver, ...(options ? ['-o', options] : []), raw, path)
@@ -52,7 +52,7 @@ test.for(written.flatMap((each) => [5 * mib, 5 * mib - 512 * 7].map((size) => [.
 
 test('packed clusters of QCOW2 are taken', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const raw = await makeRaw(join(dir, 'a.raw'), 3 * mib)
   qemuImg('convert', '-c', '-f', 'raw', '-O', 'qcow2', raw, join(dir, 'image'))
   await withFile(join(dir, 'image'), async (workspace) => {
@@ -66,7 +66,7 @@ test.for(['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'] as const)(
   'a disk leaves as %s with its size and content, and would be taken again',
   async (format, context) => {
     needQemuImg(context)
-    const dir = await reachableDir()
+    const dir = await temporaryDir()
     const raw = await makeRaw(join(dir, 'a.raw'), 7 * mib)
     await withFile(raw, async (workspace) => {
       const progress: number[] = []
@@ -86,7 +86,7 @@ test.for(['qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'] as const)(
 
 test('a VHD is written fixed, as Azure wants it: the disk and a footer', async (context) => {
   needQemuImg(context)
-  const raw = await makeRaw(join(await reachableDir(), 'a.raw'), 7 * mib)
+  const raw = await makeRaw(join(await temporaryDir(), 'a.raw'), 7 * mib)
   await withFile(raw, async (workspace) => {
     const from = { name: 'in', format: 'raw', sizeBytes: 7 * mib } as const
     await convertFromRaw(workspace, from, { name: 'out', format: 'vhd' })
@@ -96,7 +96,7 @@ test('a VHD is written fixed, as Azure wants it: the disk and a footer', async (
 
 test('a disk larger than a VHD can be is not made one', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const raw = await makeRaw(join(dir, 'a.raw'), mib)
   await withFile(raw, async (workspace) => {
     const from = { name: 'in', format: 'raw', sizeBytes: 2041 * 2 ** 30 } as const
@@ -109,7 +109,7 @@ test('a disk larger than a VHD can be is not made one', async (context) => {
 
 test('converting ends with its signal, and nothing of the workspace is left', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const raw = await makeRaw(join(dir, 'a.raw'), mib)
   const stop = new AbortController()
   let folder = ''

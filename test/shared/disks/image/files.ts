@@ -8,20 +8,12 @@ import type { DiskFile } from '#shared/disks/image/inspect.ts'
 import type { ImageLimits } from '#shared/disks/image/limits.ts'
 import { hasQemuImg } from '#shared/disks/image/qemu-img.ts'
 import { withWorkspace, type Workspace } from '#shared/disks/image/workspace.ts'
-import { temporaryDir } from '#test/clouds/core/temporary.ts'
 
 export const mib = 2 ** 20
 
 /** Skips a test where there is no qemu-img. */
 export function needQemuImg(context: Pick<TestContext, 'skip'>): void {
   context.skip(!hasQemuImg(), 'qemu-img is not on this machine (npm run setup -- --system)')
-}
-
-/** A folder that programs of an unprivileged user can walk to. */
-export async function reachableDir(): Promise<string> {
-  const dir = await temporaryDir()
-  execFileSync('chmod', ['755', dir])
-  return dir
 }
 
 /** A raw disk with data and holes. */

@@ -5,15 +5,8 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { driverOf } from '#shared/disks/image/formats.ts'
 import { inspectDiskFile } from '#shared/disks/image/inspect.ts'
-import {
-  fileIn,
-  mib,
-  needQemuImg,
-  qemuImg,
-  reachableDir,
-  refusalOf,
-  withFile,
-} from '#test/shared/disks/image/files.ts'
+import { temporaryDir } from '#test/clouds/core/temporary.ts'
+import { fileIn, mib, needQemuImg, qemuImg, refusalOf, withFile } from '#test/shared/disks/image/files.ts'
 import { references } from '#test/shared/disks/image/references.ts'
 
 /** A file of the host that no image may lead to. Its time of access is long ago: a read would renew it. */
@@ -27,7 +20,7 @@ async function placeCanary(path: string): Promise<Buffer> {
 const wasRead = async (path: string) => (await stat(path)).atime.getUTCFullYear() > 2020
 
 test('the canary tells when it is read', async () => {
-  const path = join(await reachableDir(), 'canary')
+  const path = join(await temporaryDir(), 'canary')
   await placeCanary(path)
   expect(await wasRead(path)).toBe(false)
   await readFile(path)
@@ -38,7 +31,7 @@ test.for(references)(
   '$title is refused, and what it names is neither read nor opened',
   async ({ format, reason, make }, context) => {
     needQemuImg(context)
-    const dir = await reachableDir()
+    const dir = await temporaryDir()
     const [path, target] = [join(dir, 'image'), join(dir, 'canary')]
     await writeFile(target, '')
     await make(path, target)
@@ -62,7 +55,7 @@ test.for(references.filter(({ title }) => /backing file$|data file$|FLAT extent$
   'without the inspection, $title would give the file it names away',
   async ({ format, make }, context) => {
     needQemuImg(context)
-    const dir = await reachableDir()
+    const dir = await temporaryDir()
     const [path, target] = [join(dir, 'image'), join(dir, 'canary')]
     await writeFile(target, '')
     await make(path, target)

@@ -6,6 +6,7 @@ import { convertToRaw } from '#shared/disks/image/convert.ts'
 import { driverOf } from '#shared/disks/image/formats.ts'
 import { inspectDiskFile } from '#shared/disks/image/inspect.ts'
 import { defaultLimits } from '#shared/disks/image/limits.ts'
+import { temporaryDir } from '#test/clouds/core/temporary.ts'
 import {
   digestOf,
   fileIn,
@@ -13,7 +14,6 @@ import {
   mib,
   needQemuImg,
   qemuImg,
-  reachableDir,
   refusalOf,
   withFile,
 } from '#test/shared/disks/image/files.ts'
@@ -21,7 +21,7 @@ import { lies, stream, withFooter } from '#test/shared/disks/image/lies.ts'
 
 test.for(lies)('$title is refused', async ({ format, options, reason, tell }, context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const [raw, path] = [await makeRaw(join(dir, 'a.raw'), 5 * mib), join(dir, 'image')]
   qemuImg('convert', '-f', 'raw', '-O', driverOf[format], ...(options ? ['-o', options] : []), raw, path)
   const bytes = await readFile(path)
@@ -34,7 +34,7 @@ test.for(lies)('$title is refused', async ({ format, options, reason, tell }, co
 
 test('a VMDK with its tables behind it, as VMware streams it, is taken', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const [raw, path] = [await makeRaw(join(dir, 'a.raw'), 5 * mib), join(dir, 'image')]
   qemuImg('convert', '-f', 'raw', '-O', 'vmdk', '-o', stream, raw, path)
   await writeFile(path, withFooter(await readFile(path)))
@@ -54,7 +54,7 @@ test.for([
   ['raw', 'vhdx'],
 ] as const)('a file in %s that is said to be %s is refused, with what it is', async ([is, said], context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const [raw, path] = [await makeRaw(join(dir, 'a.raw'), 5 * mib), join(dir, 'image')]
   qemuImg('convert', '-f', 'raw', '-O', driverOf[is], raw, path)
   const { reason } = await refusalOf(withFile(path, (workspace) => inspectDiskFile(workspace, fileIn(said))))
@@ -64,7 +64,7 @@ test.for([
 test.for(['raw', 'qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'] as const)(
   'an empty file, and one of noise, is no %s',
   async (format) => {
-    const dir = await reachableDir()
+    const dir = await temporaryDir()
     const path = join(dir, 'image')
     for (const content of [Buffer.alloc(0), randomBytes(70_001)]) {
       await writeFile(path, content)
@@ -76,7 +76,7 @@ test.for(['raw', 'qcow2', 'vmdk', 'vhd', 'vhdx', 'vdi'] as const)(
 
 test('a disk larger than the limit is refused, whatever its file takes', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const path = join(dir, 'image')
   qemuImg('create', '-q', '-f', 'qcow2', '-o', 'cluster_size=2M', path, '17T')
   const look = withFile(path, (workspace) => inspectDiskFile(workspace, fileIn('qcow2')))
@@ -85,7 +85,7 @@ test('a disk larger than the limit is refused, whatever its file takes', async (
 
 test('a reader that wants more memory than it may have is refused, and not waited for', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   const path = join(dir, 'image')
   await writeFile(path, '')
   await truncate(path, mib)

@@ -8,12 +8,12 @@ import { convertFromRaw, convertToRaw } from '#shared/disks/image/convert.ts'
 import { writeOvf } from '#shared/disks/image/ova/ovf-write.ts'
 import { unpackOva } from '#shared/disks/image/ova/read.ts'
 import { packOva } from '#shared/disks/image/ova/write.ts'
+import { temporaryDir } from '#test/clouds/core/temporary.ts'
 import {
   digestOf,
   makeRaw,
   mib,
   needQemuImg,
-  reachableDir,
   refusalOf,
   sizeOf,
   withFile,
@@ -59,7 +59,7 @@ async function writeOva(path: string): Promise<string[]> {
 
 test('an OVA that was written is taken again: its disks in order, with size and content', async (context) => {
   needQemuImg(context)
-  const path = join(await reachableDir(), 'out.ova')
+  const path = join(await temporaryDir(), 'out.ova')
   const digests = await writeOva(path)
   await withFile(path, async (workspace) => {
     const disks = await unpackOva(workspace, 'in')
@@ -76,7 +76,7 @@ test('an OVA that was written is taken again: its disks in order, with size and 
 
 test('tar lists an OVA with the descriptor first, and sha256sum agrees with its manifest', async (context) => {
   needQemuImg(context)
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   await writeOva(join(dir, 'out.ova'))
   const names = execFileSync('tar', ['-xvf', 'out.ova'], { cwd: dir, encoding: 'utf8' }).trim().split('\n')
   expect(names).toEqual(['golden.ovf', 'golden.mf', 'golden-disk1.vmdk', 'golden-disk2.vmdk'])
@@ -287,7 +287,7 @@ test('an OVA that was cut is refused', async (context) => {
 
 /** A folder with a pipe called `canary`, at which who opens it waits forever. */
 async function place() {
-  const dir = await reachableDir()
+  const dir = await temporaryDir()
   execFileSync('mkfifo', [join(dir, 'canary')])
   const path = join(dir, 'image.ova')
   return { dir, path, look: () => withFile(path, (workspace) => unpackOva(workspace, 'in')) }
