@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { VolumeRef } from '#shared/clouds/onprem/host.ts'
 import { nbdGateOf } from '#shared/clouds/onprem/nbd-gate.ts'
@@ -6,7 +7,7 @@ import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { chainOf, pathOf } from '#shared/clouds/onprem/qemu/volumes/files.ts'
 import { nodeOf } from '#shared/clouds/onprem/qemu/volumes/graph.ts'
 import { newSocket, waitForListener } from '#shared/clouds/onprem/qemu/volumes/sockets.ts'
-import { startTied, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
+import { failed, startTied, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
 import type { Selection } from '#shared/disks/nbd/extents.ts'
 import { openNbdSink } from '#shared/disks/nbd/sink.ts'
 import { openNbdSource } from '#shared/disks/nbd/source.ts'
@@ -63,9 +64,12 @@ async function serve<T>(
     const release = () => endServer(server)
     return await open({ address: { path }, gate: nbdGateOf(host.gate, volume.name), release })
   } catch (error) {
+    // It listens before it opens the volume; that it cannot, it says when it ends.
+    await Promise.race([server.ended, sleep(lastWordsMs)])
+    const isUp = server.isRunning()
     server.kill('SIGTERM')
-    await server.ended
-    throw error
+    const { said } = await server.ended
+    throw isUp || said === '' ? error : failed('qemu-nbd', said)
   } finally {
     // Whoever is connected stays connected; nobody else is to come.
     await rm(path, { force: true })
@@ -100,6 +104,8 @@ async function startServer(
     throw error
   }
 }
+
+const lastWordsMs = 200
 
 /** Its client has hung up, upon which it ends; how long that takes depends on what it has yet to write. */
 async function endServer(server: TiedProcess): Promise<void> {
