@@ -18,6 +18,13 @@ export const qemuErrorRules: readonly ErrorRule[] = [
     },
   },
   {
+    vendorCode: 'too_busy',
+    facts: {
+      code: 'conflict',
+      remedy: 'Allow a longer max_downtime, move it when it has less to do, or stop it first.',
+    },
+  },
+  {
     vendorCode: 'monitor_busy',
     facts: { code: 'conflict', kind: 'retryable', remedy: 'It is tried again.' },
   },
@@ -79,6 +86,7 @@ export const qemuErrorRules: readonly ErrorRule[] = [
     message: /No such file or directory/,
     facts: { code: 'not_found' },
   },
+  { vendorCode: 'ENOENT', facts: { code: 'not_found' } },
   { vendorCode: 'DeviceNotFound', facts: { code: 'not_found' } },
   {
     vendorCode: 'CommandNotFound',
