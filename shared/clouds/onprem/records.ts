@@ -99,6 +99,8 @@ export interface ImageRecord extends Owned {
   disks: { sizeBytes: number; keyName?: string }[]
   /** Files `<id>-<nr>.qcow2` by host and pool; a host without gets a copy when it needs one. */
   copies: { host: string; pool: string }[]
+  /** The import that makes it. */
+  task?: string
   error?: string
 }
 
@@ -108,6 +110,8 @@ export interface TaskRecord extends Owned {
   progressPercent?: number
   message?: string
   image?: string
+  /** Tries that failed. */
+  attempts?: number
   /** What is needed to go on with it after a crash. */
   request: unknown
 }

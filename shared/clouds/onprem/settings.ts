@@ -111,6 +111,8 @@ const shape = z.strictObject({
         z.strictObject({ endpoint: z.url(), region: name.default('us-east-1') }),
       ])
       .optional(),
+    /** Where image files lie while they are converted, on the machine of the workers; default beside the first host's folder or the buckets'. */
+    staging_folder: z.string().startsWith('/').optional(),
     /** Longest that a guest may take to shut down before its power is cut. */
     shutdown_grace_ms: z.int().min(0).max(3_600_000).default(60_000),
     request_timeout_ms: z.int().min(50).max(600_000).default(30_000),
@@ -174,11 +176,15 @@ function mistakes({ driver, hosts }: z.output<typeof shape>['options']): { field
 
 /** Fields of a registration that reach into the machine the workers run on: folders, and hypervisors that are not remote. */
 export function localParts({
-  options: { driver, hosts, object_store: store },
+  options: { driver, hosts, object_store: store, staging_folder: staging },
 }: Pick<OnPremSettings, 'options'>): string[] {
   const ofHosts = hosts.flatMap(({ uri }, index) => {
     if (driver === 'qemu') return [`options.hosts.${index}.folder`]
     return uri?.startsWith('qemu+ssh:') ? [] : [`options.hosts.${index}.uri`]
   })
-  return store && 'folder' in store ? [...ofHosts, 'options.object_store.folder'] : ofHosts
+  return [
+    ...ofHosts,
+    ...(store && 'folder' in store ? ['options.object_store.folder'] : []),
+    ...(staging === undefined ? [] : ['options.staging_folder']),
+  ]
 }
