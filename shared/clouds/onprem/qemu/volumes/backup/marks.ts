@@ -74,7 +74,7 @@ async function forgetAtRest(host: QemuHost, volume: VolumeRef, mark: string): Pr
     try {
       await runTied(host, { program: 'qemu-img', args, secrets, before: 1 }, signal)
     } catch (error) {
-      const isGone = error instanceof HostError && /Bitmap '.*' not found/.test(error.message)
+      const isGone = error instanceof HostError && /bitmap '.*' not found/i.test(error.message)
       if (!isGone) throw error
     }
   })

@@ -5,6 +5,7 @@ import { translated } from '#shared/clouds/onprem/qemu/translated.ts'
 import { createVolumes } from '#shared/clouds/onprem/qemu/volumes/volumes.ts'
 import type { DiskSink, DiskSource } from '#shared/disks/port.ts'
 import { readRange } from '#shared/disks/read.ts'
+import { guestMachine } from '#test/clouds/onprem/guest-volume.ts'
 import { needsQemu, openTestHost, type TestHost } from '#test/clouds/onprem/qemu-host.ts'
 import { tracesOf } from '#test/clouds/onprem/traces.ts'
 
@@ -90,4 +91,27 @@ export async function digestOf(source: DiskSource): Promise<string> {
 export function closing<T extends { close(): Promise<void> }>(end: T): T {
   onTestFinished(() => end.close().catch(() => undefined))
   return end
+}
+
+/** A new volume under a running machine, and its content changed there by commands of `qemu-io`. */
+export async function runDisk(
+  { volumes, machines, host }: VolumesLab,
+  volume: VolumeRef,
+  sizeBytes: number,
+): Promise<{ machine: string; write: (...commands: string[]) => Promise<void> }> {
+  await volumes.create(volume, { sizeBytes })
+  const spec = guestMachine(volume)
+  await machines.define(spec)
+  await machines.start(spec.id)
+  return {
+    machine: spec.id,
+    write: (...commands) =>
+      host.monitor(spec.id, async (monitor) => {
+        // As the guest's own device; what goes wrong is not said here, so tests look at what was written.
+        for (const command of commands)
+          await monitor.execute('human-monitor-command', {
+            'command-line': `qemu-io -d /machine/peripheral/vda/virtio-backend "${command}"`,
+          })
+      }),
+  }
 }
