@@ -31,6 +31,8 @@ export interface LibvirtDaemon {
   environment: Record<string, string>
   /** Who it and its guests run as; undefined: as this process. */
   user: { uid: number; gid: number } | undefined
+  /** For tests that kill it. */
+  libvirtdPid(): number
   /** Stops the daemon and starts it anew, as an update of libvirt does; guests go on. */
   restart(): Promise<void>
   /** Ends guests, daemon and log daemon and deletes the folder. @throws Error naming each process that had to be killed after its guests were ended in good order. */
@@ -70,6 +72,7 @@ export async function startLibvirtDaemon(): Promise<LibvirtDaemon> {
     poolPath: join(folder, 'pool'),
     environment,
     user,
+    libvirtdPid: () => daemons.libvirtd.pid ?? 0,
     async restart() {
       await stop(daemons.libvirtd)
       await stop(daemons.virtlogd)

@@ -45,7 +45,7 @@ export interface VirshOptions {
 }
 
 export function openVirsh({ uri, environment = {}, sessions = 4 }: VirshOptions): Virsh {
-  const idle: Link[] = []
+  let idle: Link[] = []
   const busy = new Set<Link>()
   const waiting: (() => void)[] = []
   let closed = false
@@ -54,6 +54,8 @@ export function openVirsh({ uri, environment = {}, sessions = 4 }: VirshOptions)
     while (busy.size >= sessions) await turn(waiting, signal)
     signal?.throwIfAborted()
     if (closed) throw new HostError('connection_lost', 'the connection is closed')
+    for (const lost of idle.filter(({ session }) => session.isOver())) end(lost)
+    idle = idle.filter(({ session }) => !session.isOver())
     const link = idle.pop() ?? connect(uri, environment)
     busy.add(link)
     return link

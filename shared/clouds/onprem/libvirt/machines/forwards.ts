@@ -22,8 +22,10 @@ export async function setForwards(parts: Parts, id: string, forwards: Forward[])
 
 /** Gives a machine that has a process the forwards that its spec names, and no others. */
 export async function openForwards({ host }: Pick<Parts, 'host'>, spec: MachineSpec): Promise<void> {
+  const apply = () => applyForwards(qmpOf(host, spec.id), spec.nics[0])
   try {
-    await applyForwards(qmpOf(host, spec.id), spec.nics[0])
+    // If another worker opened the same ports meanwhile, the second attempt finds them open.
+    await apply().catch(apply)
   } catch (error) {
     throw toRefusal(error)
   }

@@ -21,7 +21,7 @@ export async function start(parts: Parts, id: string): Promise<void> {
     if (state !== 'paused') await bringUp(parts, spec, state)
     await openOrEnd(parts, spec, state)
     // A process that died here has left it paused, which is where the next call goes on.
-    await ask(host, ['resume', id], { mutating: true, resource: id })
+    await ask(host, ['resume', id], { mutating: true, resource: id }).catch(unlessAlready)
     return
   }
   await openForwards(parts, spec)
@@ -120,12 +120,12 @@ async function bringUp(parts: Parts, spec: MachineSpec, state: MachineState | un
   await write(parts, spec, await domainOf(host, id))
   await ensureConsole(host, id)
   const timeoutMs = state === 'saved' ? Infinity : startLimitMs
-  await ask(host, ['start', '--paused', id], { mutating: true, resource: id, timeoutMs }).catch(
-    async (error: unknown) => {
-      // Another worker was quicker.
-      if (!isError(error, /^VIR_ERR_OPERATION_INVALID$/, /already (active|running)/)) throw error
-    },
-  )
+  await ask(host, ['start', '--paused', id], { mutating: true, resource: id, timeoutMs }).catch(unlessAlready)
+}
+
+/** Another worker was quicker. */
+function unlessAlready(error: unknown): void {
+  if (!isError(error, /^VIR_ERR_OPERATION_INVALID$/, /already (active|running)/)) throw error
 }
 
 /** A machine that cannot have its forwards does not run, unless it was saved: then that would lose its memory. */

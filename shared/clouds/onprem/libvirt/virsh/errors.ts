@@ -7,8 +7,11 @@ import { HostError } from '#shared/clouds/onprem/gate.ts'
  */
 export function errorOf(stderr: string): HostError | undefined {
   const complaints = stderr.split(/^error: /m).slice(1)
-  if (complaints.length === 0) return undefined
-  const words = complaints.map((complaint) => complaint.trim())
+  const words = complaints.map((complaint) => complaint.trim()).filter(Boolean)
+  // virsh notices only at the next command that its daemon had been away, connects again, and runs the command.
+  const back = words.lastIndexOf('Reconnected to the hypervisor')
+  if (back >= 0) words.splice(0, back + 1)
+  if (words.length === 0) return undefined
   const known = rules.find(([, pattern]) => words.some((each) => pattern.test(each)))
   return new HostError(known?.[0] ?? 'virsh_failed', words.join(': '))
 }
@@ -45,7 +48,7 @@ const rules: [code: string, words: RegExp][] = [
   ['VIR_ERR_OPERATION_TIMEOUT', /^Timed out during operation/],
   ['VIR_ERR_RESOURCE_BUSY', /^resource busy/],
   ['VIR_ERR_OPERATION_ABORTED', /^operation aborted|^migration successfully aborted/],
-  ['VIR_ERR_OPERATION_INVALID', /^Requested operation is not valid/],
+  ['VIR_ERR_OPERATION_INVALID', /^Requested operation is not valid|^Domain is already active/],
   ['VIR_ERR_OPERATION_UNSUPPORTED', /^Operation not supported/],
   ['VIR_ERR_NO_SUPPORT', /^this function is not supported/],
   ['VIR_ERR_CONFIG_UNSUPPORTED', /^unsupported configuration/],

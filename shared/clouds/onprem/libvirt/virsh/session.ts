@@ -35,7 +35,7 @@ export function startSession(options: {
 
   const look = () => {
     // At its prompt only the loss of the daemon makes the process complain.
-    if (!pending) over ||= printed.stderr !== ''
+    if (!pending) over ||= /^error: /m.test(printed.stderr)
     const answer = pending && answerIn(printed, mark, pending.number)
     if (!pending || !answer) return
     const { done } = pending
