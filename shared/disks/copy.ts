@@ -23,6 +23,11 @@ export interface CopyOptions {
   journal: CopyJournal
   /** Chunks in flight at once; memory is about two chunks a slot. */
   slots: number
+  /**
+   * The sink begins with content of its own, and the source lists what is to change there: only that is written, zeros too. What is not listed
+   * stays as it is, so the manifest describes the changes alone.
+   */
+  changesOnly?: boolean
   /** For a new transfer; a resumed one keeps the chunk size that it began with. */
   chunkBytes?: number
   signal: AbortSignal
@@ -38,7 +43,7 @@ export interface CopyOptions {
 
 export interface CopyResult {
   manifest: CopyManifest
-  /** What the copy had to cover: the chunks with allocated bytes, or all chunks of a sink that is not zeroed. */
+  /** What the copy had to cover: the chunks with listed bytes, or all chunks of a sink that is not zeroed. */
   bytesTotal: number
   /** Of these: found in the journal, written now, and not written because they are zeros on a zeroed sink. */
   bytesResumed: number
@@ -54,7 +59,7 @@ export interface CopyResult {
  * when nothing is in flight any more, and rejects with the first failure as it came or with the abort's reason.
  */
 export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
-  const { source, sink, journal, slots, signal } = options
+  const { source, sink, journal, slots, signal, changesOnly = false } = options
   if (!Number.isInteger(slots) || slots < 1)
     throw new RangeError(`slots must be a whole number from 1, not ${slots}`)
   signal.throwIfAborted()
@@ -67,9 +72,10 @@ export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
   chooseChunkBytes(source, sink, grid.chunkBytes)
 
   const allocated = await allocatedChunks(source, grid, signal)
-  const pending = sink.zeroed ? allocated : everyChunk(grid)
+  const listedOnly = sink.zeroed || changesOnly
+  const pending = listedOnly ? allocated : everyChunk(grid)
   const bytesTotal = bytesOf(grid, pending)
-  const hasData = sink.zeroed ? undefined : allocated
+  const hasData = listedOnly ? undefined : allocated
   for (const chunk of members(done)) pending.delete(chunk)
 
   const tally = { resumed: bytesTotal - bytesOf(grid, pending), written: 0, zeroSkipped: 0, retries: 0 }
@@ -78,7 +84,15 @@ export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
     watch.progressed()
     options.onProgress?.(tally.resumed + tally.written + tally.zeroSkipped, bytesTotal)
   }
-  const copyChunk = chunkCopier({ source, sink, grid, slots, signal, ...(hasData && { hasData }) })
+  const copyChunk = chunkCopier({
+    source,
+    sink,
+    grid,
+    slots,
+    signal,
+    alwaysWrite: changesOnly,
+    ...(hasData && { hasData }),
+  })
   const record = groupCommit<CopiedChunk>((chunks) => journal.record(chunks))
   const queue = members(pending)
 

@@ -51,14 +51,14 @@ export async function writeAt(sink: DiskSink, offset: number, data: Buffer): Pro
   )
 }
 
-/** Opens a volume, writes random bytes and closes it. @returns what was written. */
+/** Opens a volume, writes random bytes (or others) and closes it. @returns what was written. */
 export async function fill(
   volumes: HostVolumes,
   volume: VolumeRef,
   offset: number,
   length: number,
+  data = randomBytes(length),
 ): Promise<Buffer> {
-  const data = randomBytes(length)
   const sink = await volumes.openSink(volume)
   try {
     await writeAt(sink, offset, data)
@@ -114,4 +114,12 @@ export async function runDisk(
           })
       }),
   }
+}
+
+/** Kills, without a warning, whatever serves volumes of a host. @returns how many there were. */
+export async function killServers({ host }: Pick<VolumesLab, 'host'>): Promise<number> {
+  const { processes } = await tracesOf(host.layout.folder)
+  const servers = processes.filter((each) => /qemu-(nbd|storage-daemon) /.test(each))
+  for (const each of servers) process.kill(Number.parseInt(each, 10), 'SIGKILL')
+  return servers.length
 }
