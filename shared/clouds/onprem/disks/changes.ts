@@ -71,8 +71,8 @@ export async function* merged(
 async function* inOrder(one: AsyncIterable<Extent>, other: AsyncIterable<Extent>): AsyncGenerator<Extent> {
   const [left, right] = [one[Symbol.asyncIterator](), other[Symbol.asyncIterator]()]
   const first = async (of: AsyncIterator<Extent>): Promise<Extent | undefined> => {
-    const { done, value } = await of.next()
-    return done === true ? undefined : value
+    const result = await of.next()
+    return result.done === true ? undefined : result.value
   }
   let [a, b] = await Promise.all([first(left), first(right)])
   while (a !== undefined || b !== undefined) {

@@ -8,10 +8,12 @@ import { createDisk, sealDisk } from '#shared/clouds/onprem/disks/written.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { snapshotRef, volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
+import type { DiskSink } from '#shared/disks/port.ts'
 import { removeVolume } from '#shared/clouds/onprem/volumes/remove.ts'
 
 /** The disk plane: snapshots are files that hold what changed since the one before, disks are volumes that are written from outside. */
 export function createDisks(site: Site, forget: ForgetVolume): DisksFacet {
+  const writers = openWriters()
   return {
     createSnapshot: (request) => createSnapshot(site, request),
     async snapshotState({ region, id }) {
@@ -34,9 +36,12 @@ export function createDisks(site: Site, forget: ForgetVolume): DisksFacet {
     createDisk: (request) => createDisk(site, request),
     async openDiskForWrite(ref) {
       const { id, body, host } = await requireDisk(site, 'disks.openDiskForWrite', ref)
-      return host.volumes.openSink(volumeRef(id, body))
+      return writers.keep(id, await host.volumes.openSink(volumeRef(id, body)))
     },
-    sealDisk: (ref, manifest) => sealDisk(site, ref, manifest),
+    async sealDisk(ref, manifest) {
+      await sealDisk(site, ref, manifest)
+      await writers.close(ref.id)
+    },
     async openDisk(ref) {
       const { id, body, host } = await requireDisk(site, 'disks.openDisk', ref)
       return host.volumes.openSource(volumeRef(id, body))
@@ -52,6 +57,26 @@ export function createDisks(site: Site, forget: ForgetVolume): DisksFacet {
           remedy: 'Delete the VM.',
         })
       await removeVolume(found.host, id, found.body, forget)
+    },
+  }
+}
+
+/**
+ * Disks that this process has open for writing. Sealing ends the writing, so it closes them: as long as one is open, the disk is locked
+ * against being read. Those of a process that died are closed with it.
+ */
+function openWriters() {
+  const open = new Map<string, Set<DiskSink>>()
+  return {
+    keep(id: string, sink: DiskSink): DiskSink {
+      const sinks = open.get(id) ?? new Set()
+      open.set(id, sinks.add(sink))
+      return sink
+    },
+    async close(id: string): Promise<void> {
+      const sinks = [...(open.get(id) ?? [])]
+      open.delete(id)
+      await Promise.all(sinks.map((sink) => sink.close()))
     },
   }
 }
