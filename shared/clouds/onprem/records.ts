@@ -156,6 +156,8 @@ export type UsageRecord = Pick<Owned, 'name' | 'tags' | 'createdAt'> & {
   volume?: Pick<VolumeRecord, 'sizeBytes' | 'type'>
 }
 export interface MetricsRecord {
+  /** Values of the last sample. */
+  last: number[]
   /** See metrics/samples.ts. */
   samples: number[][]
 }

@@ -137,7 +137,7 @@ test('a write that fails at any point leaves the object as it was, and no file b
   await put(bucket, 'kept', before)
   for (const operation of ['object create', 'object write', 'object commit']) {
     tap.inject({ operation, mode: 'error', code: 'ENOSPC' })
-    await expect(put(bucket, 'kept', randomBytes(100_000)), operation).rejects.toMatchObject({
+    await expect(put(bucket, 'kept', randomBytes(100_000)), `refused: ${operation}`).rejects.toMatchObject({
       code: 'capacity',
     })
     expect(await get(bucket, 'kept')).toEqual(before)
