@@ -55,11 +55,13 @@ export async function groupIds(site: Site, region: string, given: readonly strin
 async function setRules(site: Site, ref: CloudRef, rules: SecurityRule[]): Promise<void> {
   const operation = 'networks.securityGroups.setRules'
   const { records } = site.homeOf(ref.region)
+  const group = await records.get('security_group', ref.id)
+  if (group === undefined) throw notFound(operation, 'security group', ref)
   const bound = await boundVms(site, ref)
   await assertEnforceable(site, operation, { ref, rules, bound })
-  // The record first: whoever starts a VM meanwhile takes the new rules, and a retry carries them to the hosts that this did not get to.
-  const there = await records.change('security_group', ref.id, (group) => ({ ...group, rules }))
-  if (there === undefined) throw notFound(operation, 'security group', ref)
+  // The record first: whoever starts a VM meanwhile takes the new rules, and a retry carries them to the hosts that this did not get to. Nothing
+  // else of a group ever changes, so there is nothing to lose by writing all of it.
+  await records.put('security_group', ref.id, { ...group, rules })
   await enforce(site, operation, { ref, rules, bound })
 }
 
