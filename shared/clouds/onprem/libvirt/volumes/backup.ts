@@ -1,5 +1,7 @@
 import type { HostVolumes, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import { childrenOf, child, parseXml, type XmlElement } from '#shared/clouds/onprem/libvirt/xml.ts'
+import { createRecords } from '#shared/clouds/onprem/libvirt/records.ts'
+import { createTurns } from '#shared/clouds/onprem/turns.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { withCallScope, type CallScope } from '#shared/clouds/scope.ts'
 import { ask, type VolumesHost } from './base.ts'
@@ -22,25 +24,32 @@ export async function backup(
 ): ReturnType<HostVolumes['backup']> {
   const content = await requireVolume(host, volume)
   let result = { incremental: false, copiedBytes: 0 }
+  // What became of a domain's last job is all that libvirt tells, so until it is asked nobody else may begin one there.
+  const alone = <T>(work: () => Promise<T>) =>
+    machine === undefined
+      ? work()
+      : createTurns(createRecords(host), host.name).alone(`backup-${machine}`, work)
   const isNew = await making(host, target, () =>
-    withDisk(host, volume, { machine, kind: 'write' }, async (disk, domain) => {
-      const base = since && (await baseOf(host, disk, since))
-      try {
-        // Before the moment that is copied: what is written in between is copied twice, and never missed.
-        await track(host, disk, target.name)
-        const copiedBytes = await copyTo(host, target, {
-          disk,
-          content,
-          ...(base && since && { base, since: since.name }),
-          ...(domain && hasAgent(domain) && { quiesced: quiescedBy(host, disk.domain) }),
-          onProgress,
-        })
-        result = { incremental: base !== undefined, copiedBytes }
-      } finally {
-        for (const mark of [target.name, ...(base && since ? [since.name] : [])])
-          await forgetCheckpoint(host, disk, mark)
-      }
-    }),
+    alone(() =>
+      withDisk(host, volume, { machine, kind: 'write' }, async (disk, domain) => {
+        const base = since && (await baseOf(host, disk, since))
+        try {
+          // Before the moment that is copied: what is written in between is copied twice, and never missed.
+          await track(host, disk, target.name)
+          const copiedBytes = await copyTo(host, target, {
+            disk,
+            content,
+            ...(base && since && { base, since: since.name }),
+            ...(domain && hasAgent(domain) && { quiesced: quiescedBy(host, disk.domain) }),
+            onProgress,
+          })
+          result = { incremental: base !== undefined, copiedBytes }
+        } finally {
+          for (const mark of [target.name, ...(base && since ? [since.name] : [])])
+            await forgetCheckpoint(host, disk, mark)
+        }
+      }),
+    ),
   )
   if (isNew) return result
   const made = await requireVolume(host, target)

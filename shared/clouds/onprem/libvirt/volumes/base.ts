@@ -3,10 +3,7 @@ import type { Virsh, VirshAnswer, VirshWord } from '#shared/clouds/onprem/libvir
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 
 /** What the volumes of a libvirt host are made with. */
-export type VolumesHost = Pick<
-  LibvirtHost,
-  'name' | 'gate' | 'passphrase' | 'pools' | 'virsh' | 'connect' | 'ssh'
->
+export type VolumesHost = LibvirtHost
 
 export interface Asking {
   mutating: boolean
