@@ -24,8 +24,8 @@ export interface CopyOptions {
   /** Chunks in flight at once; memory is about two chunks a slot. */
   slots: number
   /**
-   * The sink begins with content of its own, and the source lists what is to change there: only that is written, zeros too. What is not listed
-   * stays as it is, so the manifest describes the changes alone.
+   * The sink begins with content of its own, and the source lists what is to change there: only that is written. What is not listed stays
+   * as it is, so the manifest describes the changes alone.
    */
   changesOnly?: boolean
   /** For a new transfer; a resumed one keeps the chunk size that it began with. */
@@ -84,15 +84,7 @@ export const copyDisk = async (options: CopyOptions): Promise<CopyResult> => {
     watch.progressed()
     options.onProgress?.(tally.resumed + tally.written + tally.zeroSkipped, bytesTotal)
   }
-  const copyChunk = chunkCopier({
-    source,
-    sink,
-    grid,
-    slots,
-    signal,
-    alwaysWrite: changesOnly,
-    ...(hasData && { hasData }),
-  })
+  const copyChunk = chunkCopier({ source, sink, grid, slots, signal, ...(hasData && { hasData }) })
   const record = groupCommit<CopiedChunk>((chunks) => journal.record(chunks))
   const queue = members(pending)
 

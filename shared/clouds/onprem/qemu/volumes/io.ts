@@ -55,37 +55,34 @@ async function serve<T>(
   open: (connection: Connection) => Promise<T>,
 ): Promise<T> {
   await host.ready()
-  const { volume } = served
-  const { path, server } = await host.gate(
-    { operation: 'qemu-nbd', mutating: !served.readOnly, resource: volume.name },
-    (signal) => startServer(host, served, signal),
-  )
+  const resource = served.volume.name
+  const path = await newSocket(host)
+  // Known as soon as it runs, also if the call that started it is given up.
+  let server: TiedProcess | undefined
+  const release = async () => server && endServer(server)
   try {
-    const release = () => endServer(server)
-    return await open({ address: { path }, gate: nbdGateOf(host.gate, volume.name), release })
+    await host.gate({ operation: 'qemu-nbd', mutating: !served.readOnly, resource }, async (signal) => {
+      server = await startServer(host, served, path)
+      await waitForListener(path, { program: 'qemu-nbd', server, signal })
+    })
+    return await open({ address: { path }, gate: nbdGateOf(host.gate, resource), release })
   } catch (error) {
-    // It listens before it opens the volume; that it cannot, it says when it ends.
-    await Promise.race([server.ended, sleep(lastWordsMs)])
-    const isUp = server.isRunning()
-    server.kill('SIGTERM')
-    const { said } = await server.ended
-    throw isUp || said === '' ? error : failed('qemu-nbd', said)
+    throw (await whyItEnded(server)) ?? error
   } finally {
     // Whoever is connected stays connected; nobody else is to come.
     await rm(path, { force: true })
   }
 }
 
-async function startServer(
+function startServer(
   host: QemuHost,
   { volume, chain, readOnly }: { volume: VolumeRef; chain: readonly string[]; readOnly: boolean },
-  signal: AbortSignal,
-): Promise<{ path: string; server: TiedProcess }> {
-  const path = await newSocket(host)
+  path: string,
+): Promise<TiedProcess> {
   const secretId = 'key'
   const { format, keyName } = volume
   const node = nodeOf(chain, { format, readOnly, ...(keyName !== undefined && { secretId }) })
-  const server = await startTied(host, {
+  return startTied(host, {
     program: 'qemu-nbd',
     secrets: keyName === undefined ? [] : [{ id: secretId, keyName }],
     args: [
@@ -95,14 +92,16 @@ async function startServer(
       `json:${JSON.stringify(node)}`,
     ],
   })
-  try {
-    await waitForListener(path, { program: 'qemu-nbd', server, signal })
-    return { path, server }
-  } catch (error) {
-    server.kill('SIGKILL')
-    await rm(path, { force: true })
-    throw error
-  }
+}
+
+/** Ends a server that is of no use. It listens before it opens the volume; that it cannot do that, it says when it ends. */
+async function whyItEnded(server: TiedProcess | undefined): Promise<HostError | undefined> {
+  if (!server) return undefined
+  await Promise.race([server.ended, sleep(lastWordsMs)])
+  const isUp = server.isRunning()
+  server.kill('SIGTERM')
+  const { said } = await server.ended
+  return isUp || said === '' ? undefined : failed('qemu-nbd', said)
 }
 
 const lastWordsMs = 200

@@ -5,7 +5,7 @@ import { withMonitor, type Monitor } from '#shared/clouds/onprem/qemu/monitor.ts
 import { blockNodes } from '#shared/clouds/onprem/qemu/volumes/graph.ts'
 import { nodeInMachine } from '#shared/clouds/onprem/qemu/volumes/in-machine.ts'
 import { newSocket, waitForListener } from '#shared/clouds/onprem/qemu/volumes/sockets.ts'
-import { startTied } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
+import { startTied, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
 
 /** A QEMU that has a volume open for writing, where its changes are tracked and its content is copied. */
 export interface Place {
@@ -44,10 +44,11 @@ async function withDaemon<T>(
       { gate: host.gate, sockets: [socket], resource, patienceMs: host.context.requestTimeoutMs },
       talk,
     )
-  const daemon = await host.gate(
-    { operation: 'qemu-storage-daemon', mutating: true, resource },
-    async (signal) => {
-      const server = await startTied(host, {
+  // Known as soon as it runs, also if the call that started it is given up.
+  let daemon: TiedProcess | undefined
+  try {
+    await host.gate({ operation: 'qemu-storage-daemon', mutating: true, resource }, async (signal) => {
+      daemon = await startTied(host, {
         program: 'qemu-storage-daemon',
         secrets,
         args: [
@@ -56,23 +57,19 @@ async function withDaemon<T>(
           ...['--monitor', 'chardev=monitor'],
         ],
       })
-      await waitForListener(socket, { program: 'qemu-storage-daemon', server, signal }).catch(
-        (error: unknown) => {
-          server.kill('SIGKILL')
-          throw error
-        },
-      )
-      return server
-    },
-  )
-  try {
+      await waitForListener(socket, { program: 'qemu-storage-daemon', server: daemon, signal })
+    })
     return await work({ node, ask })
   } finally {
-    // Closes the volume in order: only then are the marks on it kept.
-    daemon.kill('SIGTERM')
-    const force = setTimeout(() => daemon.kill('SIGKILL'), 60_000)
-    await daemon.ended
-    clearTimeout(force)
+    if (daemon) await endDaemon(daemon)
     await rm(socket, { force: true })
   }
+}
+
+/** It closes the volume in order: only then are the marks on it kept. */
+async function endDaemon(daemon: TiedProcess): Promise<void> {
+  daemon.kill('SIGTERM')
+  const force = setTimeout(() => daemon.kill('SIGKILL'), 60_000)
+  await daemon.ended
+  clearTimeout(force)
 }
