@@ -12,6 +12,7 @@ afterAll(() => world.close())
 damagedBytes(
   () => world,
   [
+    ['azure', 'aws'],
     ['azure', 'gcp'],
     ['gcp', 'aws'],
   ],

@@ -12,6 +12,7 @@ afterAll(() => world.close())
 lostReplies(
   () => world,
   [
+    ['azure', 'aws'],
     ['azure', 'gcp'],
     ['gcp', 'aws'],
   ],

@@ -14,10 +14,10 @@ import { inventory } from '#test/shared/clouds/conformance/inventory.ts'
 import { networks } from '#test/shared/clouds/conformance/networks.ts'
 import { objects } from '#test/shared/clouds/conformance/objects.ts'
 import { observation } from '#test/shared/clouds/conformance/observation.ts'
-import { paging } from '#test/shared/clouds/conformance/paging.ts'
+import { pagesOfAll, pagesOfVms } from '#test/shared/clouds/conformance/paging.ts'
 import { posture } from '#test/shared/clouds/conformance/posture.ts'
 import { refusals } from '#test/shared/clouds/conformance/refusals.ts'
-import { lostReplies } from '#test/shared/clouds/conformance/replies.ts'
+import { creationOfVm, everyCreation, lostReplies } from '#test/shared/clouds/conformance/replies.ts'
 import { securityGroups } from '#test/shared/clouds/conformance/security-groups.ts'
 import { snapshots } from '#test/shared/clouds/conformance/snapshots.ts'
 import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance/subject.ts'
@@ -27,7 +27,7 @@ import { vms } from '#test/shared/clouds/conformance/vms.ts'
 import { volumes } from '#test/shared/clouds/conformance/volumes.ts'
 
 /**
- * What every cloud must hold, told in the port's terms alone. One adapter on one loopback cloud, made by `open`, serves all sections;
+ * What every cloud must hold, told in the port's terms alone; what takes long is in `conformanceSweep`. One adapter on one loopback cloud, made by `open`, serves all sections;
  * each cleans up its own jobs. Both are closed at the end.
  */
 export function conformance(name: string, open: (options?: SubjectOptions) => Promise<Subject>): void {
@@ -56,7 +56,25 @@ export function conformance(name: string, open: (options?: SubjectOptions) => Pr
     capabilities(subject, () => trace)
   })
   describe(`${name} lists to the end`, () => {
-    paging(open)
+    pagesOfVms(open)
+  })
+}
+
+/** The rest of what every cloud must hold, call by call and list by list: minutes, for a sweep. */
+export function conformanceSweep(name: string, open: (options?: SubjectOptions) => Promise<Subject>): void {
+  describe(`${name} keeps the cloud port's promises`, () => {
+    const subject = {} as Subject
+    beforeAll(async () => {
+      Object.assign(subject, await open())
+    })
+    afterAll(async () => {
+      subject.cloud?.close()
+      await subject.loopback?.close()
+    })
+    lostReplies(subject, everyCreation)
+  })
+  describe(`${name} lists to the end`, () => {
+    pagesOfAll(open)
   })
 }
 
@@ -79,7 +97,7 @@ const sections = [
   hosts,
   errors,
   throttling,
-  lostReplies,
+  (subject: Subject) => lostReplies(subject, creationOfVm),
   callScope,
   refusals,
   inventory,

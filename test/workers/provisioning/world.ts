@@ -28,7 +28,9 @@ export interface Dialect {
   forbidden: { code: string; status: number }
 }
 
-export const dialects: Record<'aws' | 'azure', Dialect> = {
+export type TestedCloud = 'aws' | 'azure'
+
+export const dialects: Record<TestedCloud, Dialect> = {
   aws: {
     region: 'us-east-1',
     medium: 't3.medium',
@@ -89,7 +91,7 @@ export interface World {
 
 /** A loopback cloud, registered with a database of its own, and a worker of the provisioning pool. */
 export async function startWorld(
-  type: 'aws' | 'azure',
+  type: TestedCloud,
   { settleMs = 500, pendingMs = 100 }: { settleMs?: number; pendingMs?: number } = {},
 ): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'novacron-provisioning-'))

@@ -21,34 +21,13 @@ import {
 
 const count = 4
 
-/** Lists are whole, however small the pages are. Each on a loopback cloud of its own. */
-export function paging(open: (options: SubjectOptions) => Promise<Subject>): void {
-  describe('lists on pages of one', () => {
-    const subject = {} as Subject
-    const job = newJob()
-    beforeAll(async () => {
-      Object.assign(subject, await open({ pageLimit: 1 }))
-    })
-    afterAll(async () => {
-      subject.cloud?.close()
-      await subject.loopback?.close()
-    })
+/** Opens the subject of a loopback cloud of its own. */
+type Open = (options: SubjectOptions) => Promise<Subject>
 
-    /** Waits until all of `wanted` are listed, and sees that it took more than three pages and none came twice. */
-    const lists = async (wanted: CloudRef[], list: () => AsyncIterable<{ id: string }>) => {
-      const ids = await until('all to be listed', async () => {
-        const lastSeq = subject.loopback.calls().at(-1)?.seq ?? 0
-        const seen = (await Array.fromAsync(list())).map(({ id }) => id)
-        const calls = subject.loopback.calls().filter(({ seq }) => seq > lastSeq)
-        const pages = Object.values(Object.groupBy(calls, ({ operation }) => operation)).map(
-          (of) => of?.length ?? 0,
-        )
-        return wanted.every(({ id }) => seen.includes(id)) && { seen, mostPages: Math.max(...pages) }
-      })
-      expect(new Set(ids.seen).size).toBe(ids.seen.length)
-      expect(ids.mostPages).toBeGreaterThan(3)
-    }
-    const several = <T>(make: (index: number) => Promise<T>) => inTurn(count, make)
+/** The list of VMs is whole, however small the pages are. */
+export function pagesOfVms(open: Open): void {
+  describe('lists on pages of one', () => {
+    const { subject, job, lists } = onPages(open, 1)
 
     test('VMs', async () => {
       const { cloud, region } = subject
@@ -65,6 +44,13 @@ export function paging(open: (options: SubjectOptions) => Promise<Subject>): voi
       expect(patient.health.report().throttleRate).toBeGreaterThan(0)
       patient.close()
     })
+  })
+}
+
+/** So is every other one, and a long one while things come and go. */
+export function pagesOfAll(open: Open): void {
+  describe('lists on pages of one', () => {
+    const { subject, job, lists } = onPages(open, 1)
 
     test('volumes, and snapshots of them', async () => {
       const { cloud, region } = subject
@@ -147,18 +133,10 @@ export function paging(open: (options: SubjectOptions) => Promise<Subject>): voi
   })
 
   describe('five hundred VMs', () => {
-    const subject = {} as Subject
-    beforeAll(async () => {
-      Object.assign(subject, await open({ pageLimit: 60 }))
-    })
-    afterAll(async () => {
-      subject.cloud?.close()
-      await subject.loopback?.close()
-    })
+    const { subject, job } = onPages(open, 60)
 
     test('are listed whole and once, while others come and go', async () => {
       const { cloud, loopback, region } = subject
-      const job = newJob()
       await loopback.populate(500)
       const passing = await cloud.compute.create(vmRequest(subject, job, 'passing'))
       await until('it to run', async () => (await cloud.compute.get(passing))?.state === 'running')
@@ -181,6 +159,36 @@ export function paging(open: (options: SubjectOptions) => Promise<Subject>): voi
     })
   })
 }
+
+/** A subject for the tests of a describe, and what they see of its lists. */
+function onPages(open: Open, pageLimit: number) {
+  const subject = {} as Subject
+  beforeAll(async () => {
+    Object.assign(subject, await open({ pageLimit }))
+  })
+  afterAll(async () => {
+    subject.cloud?.close()
+    await subject.loopback?.close()
+  })
+
+  /** Waits until all of `wanted` are listed, and sees that it took more than three pages and none came twice. */
+  const lists = async (wanted: CloudRef[], list: () => AsyncIterable<{ id: string }>) => {
+    const ids = await until('all to be listed', async () => {
+      const lastSeq = subject.loopback.calls().at(-1)?.seq ?? 0
+      const seen = (await Array.fromAsync(list())).map(({ id }) => id)
+      const calls = subject.loopback.calls().filter(({ seq }) => seq > lastSeq)
+      const pages = Object.values(Object.groupBy(calls, ({ operation }) => operation)).map(
+        (of) => of?.length ?? 0,
+      )
+      return wanted.every(({ id }) => seen.includes(id)) && { seen, mostPages: Math.max(...pages) }
+    })
+    expect(new Set(ids.seen).size).toBe(ids.seen.length)
+    expect(ids.mostPages).toBeGreaterThan(3)
+  }
+  return { subject, job: newJob(), lists }
+}
+
+const several = <T>(make: (index: number) => Promise<T>): Promise<T[]> => inTurn(count, make)
 
 async function inTurn<T>(times: number, make: (index: number) => Promise<T>): Promise<T[]> {
   const made: T[] = []

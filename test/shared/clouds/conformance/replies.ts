@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'vitest'
-import { creators } from '#test/shared/clouds/conformance/creators.ts'
+import { creators, type Creator } from '#test/shared/clouds/conformance/creators.ts'
 import {
   intentOf,
   newJob,
@@ -10,13 +10,19 @@ import {
 } from '#test/shared/clouds/conformance/subject.ts'
 import { can, changesOf, insist, withFault } from '#test/shared/clouds/conformance/things.ts'
 
-/** Three in a row get past what an SDK tries by itself, and its own second try is among them. */
-const cases = creators.flatMap((creator) =>
+/** A creating call, and how many replies in a row are lost. */
+type Case = Creator & { repeats: number }
+
+/** Every creating call. Three in a row get past what an SDK tries by itself, and its own second try is among them. */
+export const everyCreation: readonly Case[] = creators.flatMap((creator) =>
   (creator.operation === 'compute.create' ? [1, 3] : [3]).map((repeats) => ({ ...creator, repeats })),
 )
 
+/** The call that costs most if it is made twice. */
+export const creationOfVm: readonly Case[] = everyCreation.slice(0, 1)
+
 /** A reply that is lost makes nothing twice. `subject` is filled before the tests run. */
-export function lostReplies(subject: Subject): void {
+export function lostReplies(subject: Subject, cases: readonly Case[]): void {
   describe('lost replies', () => {
     const jobs: string[] = []
     afterAll(async () => {

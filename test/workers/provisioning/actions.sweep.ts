@@ -1,0 +1,3 @@
+import { actions } from '#test/workers/provisioning/suites/actions.ts'
+
+actions('azure')

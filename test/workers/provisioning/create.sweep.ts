@@ -1,0 +1,3 @@
+import { creations } from '#test/workers/provisioning/suites/creations.ts'
+
+creations('azure')

@@ -1,0 +1,3 @@
+import { throttled } from '#test/workers/throttled.ts'
+
+throttled(['azure', 'gcp'])
