@@ -1,10 +1,11 @@
 import type { CreateVm } from '#shared/clouds/port.ts'
 import { seedImage } from '#shared/clouds/onprem/cloud-init/seed.ts'
+import { stateOn } from '#shared/clouds/onprem/compute/describe.ts'
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
 import { machineDisks } from '#shared/clouds/onprem/compute/machine-disks.ts'
 import type { WishedDisk, Wishes } from '#shared/clouds/onprem/compute/wishes.ts'
 import type { MachineNic, VolumeRef } from '#shared/clouds/onprem/host.ts'
-import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
+import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord } from '#shared/clouds/onprem/records.ts'
 import { makeVolume } from '#shared/clouds/onprem/volumes/make.ts'
 import { moveVolume } from '#shared/clouds/onprem/volumes/move.ts'
@@ -23,16 +24,29 @@ export async function buildVm(
   await host.records.put('vm', id, placed)
 
   await makeDisks(site, needs, { id, body, host }, request, wishes)
-  const disks = await machineDisks(host, placed)
-  const seed = seedRef(id, disks[0]?.volume.pool ?? '')
-  await host.volumes.writeFile(seed, seedOf(id, request, wishes, nic))
-  await host.machines.define({ ...sizeOf(placed), id, name: placed.name, disks, seed, nics: [nic] })
+  // One that runs was defined by an earlier try, as it is to be.
+  const state = await stateOn(host, id)
+  if (state !== 'running' && state !== 'paused') await define(host, id, placed, request, wishes, nic)
   await host.machines.start(id)
   await needs.networks.apply(host, id, placed)
 
   const ready: VmRecord = { ...placed, phase: 'ready', powered: [{ on: new Date().toISOString() }] }
   await host.records.put('vm', id, ready)
   return { id, body: ready, host }
+}
+
+async function define(
+  host: Host,
+  id: string,
+  record: VmRecord,
+  request: CreateVm,
+  wishes: Wishes,
+  nic: MachineNic,
+): Promise<void> {
+  const disks = await machineDisks(host, record)
+  const seed = seedRef(id, disks[0]?.volume.pool ?? '')
+  await host.volumes.writeFile(seed, seedOf(id, request, wishes, nic))
+  await host.machines.define({ ...sizeOf(record), id, name: record.name, disks, seed, nics: [nic] })
 }
 
 async function makeDisks(

@@ -36,6 +36,7 @@ export function createDisks(site: Site, forget: ForgetVolume): DisksFacet {
     createDisk: (request) => createDisk(site, request),
     async openDiskForWrite(ref) {
       const { id, body, host } = await requireDisk(site, 'disks.openDiskForWrite', ref)
+      await writers.close(id)
       return writers.keep(id, await host.volumes.openSink(volumeRef(id, body)))
     },
     async sealDisk(ref, manifest) {
@@ -56,14 +57,15 @@ export function createDisks(site: Site, forget: ForgetVolume): DisksFacet {
           kind: 'retryable',
           remedy: 'Delete the VM.',
         })
+      await writers.close(id)
       await removeVolume(found.host, id, found.body, forget)
     },
   }
 }
 
 /**
- * Disks that this process has open for writing. Sealing ends the writing, so it closes them: as long as one is open, the disk is locked
- * against being read. Those of a process that died are closed with it.
+ * Disks that this process has open for writing. An open one is locked, so sealing and deleting close it, and so does opening it once more.
+ * Those of a process that died are closed with it.
  */
 function openWriters() {
   const open = new Map<string, Set<DiskSink>>()
