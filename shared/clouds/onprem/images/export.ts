@@ -2,7 +2,7 @@ import type { ImageFormat, ImagesFacet, ObjectsFacet } from '#shared/clouds/port
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import { copiesOf } from '#shared/clouds/onprem/images/files.ts'
 import { upload, withTaskWorkspace } from '#shared/clouds/onprem/images/staging.ts'
-import type { TaskWork } from '#shared/clouds/onprem/images/tasks.ts'
+import type { TaskWork } from '#shared/clouds/onprem/images/task-run.ts'
 import type { ImageRecord } from '#shared/clouds/onprem/records.ts'
 import { notFound, refusal } from '#shared/clouds/onprem/refusals.ts'
 import type { Place } from '#shared/clouds/onprem/volumes/across.ts'

@@ -2,18 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { callSignal } from '#shared/clouds/scope.ts'
 import type { CloudRef, TaskState } from '#shared/clouds/port.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
+import { runTask, turnOfTask, type DoTask, type TaskProgress } from '#shared/clouds/onprem/images/task-run.ts'
 import type { TaskRecord } from '#shared/clouds/onprem/records.ts'
-import { NovaError } from '#shared/errors.ts'
-
-/** What the work of a task is given. */
-export interface TaskWork {
-  id: string
-  region: string
-  record: TaskRecord
-  signal: AbortSignal
-  /** 0 to 100. */
-  onProgress: (percent: number, message?: string) => void
-}
 
 /** Imports and exports: written down when they are asked for, and done by whoever follows them. */
 export interface Tasks {
@@ -27,25 +17,22 @@ export interface Tasks {
   close(): void
 }
 
-export function createTasks(
-  site: Site,
-  work: (task: TaskWork) => Promise<{ image?: string }>,
-  { sliceMs = 5_000 }: { sliceMs?: number } = {},
-): Tasks {
-  const running = new Map<string, Running>()
+export function createTasks(site: Site, work: DoTask, { sliceMs = 5_000 }: { sliceMs?: number } = {}): Tasks {
+  const running = new Map<string, { progress: TaskProgress; ended: Promise<unknown> }>()
   const closing = new AbortController()
 
-  const begin = (ref: CloudRef): Running => {
-    const known = running.get(ref.id)
-    if (known) return known
+  const begin = (ref: CloudRef): Promise<unknown> => {
     const scope = callSignal()
     const signal = scope ? AbortSignal.any([scope, closing.signal]) : closing.signal
-    const seen: Running = { percent: undefined, ended: Promise.resolve() }
-    seen.ended = runTask(site, work, ref, signal, seen)
+    const onProgress = (progress: TaskProgress) => {
+      const entry = running.get(ref.id)
+      if (entry) entry.progress = progress
+    }
+    const ended = runTask(site, work, ref, signal, onProgress)
       .catch(() => undefined)
       .finally(() => running.delete(ref.id))
-    running.set(ref.id, seen)
-    return seen
+    running.set(ref.id, { progress: {}, ended })
+    return ended
   }
 
   return {
@@ -60,23 +47,14 @@ export function createTasks(
       if (record?.state !== 'pending') return record && toState(region, record)
       const mine = running.get(id)
       // Somebody else's; a dead one's turn ends by itself.
-      if (!mine && (await site.homeOf(region).records.held(turnOf(id)))) return toState(region, record)
-      const { ended } = mine ?? begin({ region, id })
-      await ends(ended, sliceMs)
+      if (!mine && (await site.homeOf(region).records.held(turnOfTask(id)))) return toState(region, record)
+      await ends(mine?.ended ?? running.get(id)?.ended ?? begin({ region, id }), sliceMs)
       const after = await readTask(site, { region, id })
-      const percent = running.get(id)?.percent
-      return after && { ...toState(region, after), ...(percent === undefined ? {} : percent) }
+      return after && toState(region, { ...after, ...running.get(id)?.progress })
     },
     close: () => closing.abort(new Error('The provider was closed.')),
   }
 }
-
-interface Running {
-  percent: { progressPercent: number; message?: string } | undefined
-  ended: Promise<unknown>
-}
-
-const turnOf = (id: string): string => id
 
 const readTask = (site: Site, { region, id }: CloudRef): Promise<TaskRecord | undefined> =>
   /^task-[0-9a-f-]{36}$/.test(id) ? site.homeOf(region).records.get('task', id) : Promise.resolve(undefined)
@@ -89,43 +67,6 @@ async function ends(ended: Promise<unknown>, sliceMs: number): Promise<void> {
   await Promise.race([ended, sleep(sliceMs, undefined, { signal }).catch(() => undefined)])
   stop.abort()
   scope?.throwIfAborted()
-}
-
-async function runTask(
-  site: Site,
-  work: (task: TaskWork) => Promise<{ image?: string }>,
-  { region, id }: CloudRef,
-  signal: AbortSignal,
-  seen: Running,
-): Promise<void> {
-  const { records } = site.homeOf(region)
-  await records.alone(turnOf(id), async () => {
-    const record = await records.get('task', id)
-    if (record?.state !== 'pending') return
-    let writtenMs = performance.now()
-    const onProgress = (percent: number, message?: string) => {
-      const progressPercent = Math.max(Math.floor(percent), seen.percent?.progressPercent ?? 0)
-      seen.percent = { progressPercent, ...(message === undefined ? {} : { message }) }
-      if (performance.now() - writtenMs < progressEveryMs) return
-      writtenMs = performance.now()
-      records.put('task', id, { ...record, ...seen.percent }).catch(() => undefined)
-    }
-    const end = await work({ id, region, record, signal, onProgress }).catch((error: unknown) => {
-      signal.throwIfAborted()
-      return error instanceof Error ? error : new Error(String(error))
-    })
-    await records.put('task', id, endOf(record, end))
-  })
-}
-
-/** What a task's record is after a try. What may pass by itself is tried again by the next who asks, some times. */
-function endOf(record: TaskRecord, end: { image?: string } | Error): TaskRecord {
-  const { message: _, ...rest } = record
-  if (!(end instanceof Error)) return { ...rest, ...end, state: 'ready', progressPercent: 100 }
-  const attempts = (record.attempts ?? 0) + 1
-  const passing = end instanceof NovaError && end.retryable && attempts < mostAttempts
-  const remedy = end instanceof NovaError && end.remedy !== undefined ? ` ${end.remedy}` : ''
-  return { ...rest, attempts, state: passing ? 'pending' : 'failed', message: `${end.message}${remedy}` }
 }
 
 const toState = (region: string, { state, progressPercent, message, image }: TaskRecord): TaskState => ({
@@ -143,6 +84,4 @@ async function forgetOld(site: Site, region: string): Promise<void> {
     if (body.state !== 'pending' && body.createdAt < since) await records.remove('task', id)
 }
 
-const mostAttempts = 5
-const progressEveryMs = 2_000
 const keptMs = 7 * 24 * 3_600_000
