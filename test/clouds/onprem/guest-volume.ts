@@ -4,10 +4,14 @@ import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { createVolumes } from '#shared/clouds/onprem/qemu/volumes/volumes.ts'
 import { bootSector } from '#test/clouds/guest/boot-sector.ts'
 
-/** A disk of 1 MiB with the boot-sector guest, which counts its boots on it. */
+/** A disk with the boot-sector guest, which counts its boots on it; or with another whose first 4 KiB are all of it. */
 export async function guestVolume(
   host: QemuHost,
-  { unique = 'guest', keyName }: { unique?: string; keyName?: string } = {},
+  {
+    unique = 'guest',
+    image = guestImage(unique),
+    keyName,
+  }: { unique?: string; image?: Buffer; keyName?: string } = {},
 ): Promise<VolumeRef> {
   const volume: VolumeRef = {
     pool: 'default',
@@ -16,7 +20,6 @@ export async function guestVolume(
     ...(keyName ? { keyName } : {}),
   }
   const volumes = createVolumes(host)
-  const image = guestImage(unique)
   await volumes.create(volume, { sizeBytes: image.length })
   const sink = await volumes.openSink(volume)
   const data = image.subarray(0, 4096)

@@ -55,6 +55,10 @@ export interface MachinePaths {
   readonly agent: string
   /** Where its memory comes and goes. */
   readonly migration: string
+  /** Where its disks come in while it arrives from another host. */
+  readonly arrival: string
+  /** All of these. */
+  readonly sockets: readonly string[]
 }
 
 /** Makes nothing. */
@@ -108,6 +112,13 @@ export function makeFolderFor(path: string, runAs: RunAs | undefined): void {
 
 function machinePaths(folder: string, { lock, socket }: { lock: string; socket: string }): MachinePaths {
   const run = join(folder, 'run')
+  const [first, second, agent, migration, arrival] = [
+    `${socket}.0`,
+    `${socket}.1`,
+    `${socket}.a`,
+    `${socket}.m`,
+    `${socket}.d`,
+  ]
   return {
     folder,
     definition: join(folder, 'machine.json'),
@@ -120,9 +131,11 @@ function machinePaths(folder: string, { lock, socket }: { lock: string; socket: 
     console: join(run, 'console'),
     errors: join(run, 'errors'),
     firmwareVariables: join(run, 'firmware-variables.fd'),
-    monitors: [`${socket}.0`, `${socket}.1`],
-    agent: `${socket}.a`,
-    migration: `${socket}.m`,
+    monitors: [first, second],
+    agent,
+    migration,
+    arrival,
+    sockets: [first, second, agent, migration, arrival],
   }
 }
 

@@ -11,6 +11,8 @@ export interface Definition {
   spec: MachineSpec
   /** QEMU's versioned name of the board, which stays when QEMU is upgraded: a guest sees the same hardware. */
   machineType: string
+  /** The host that it has moved to: it is never started here again. */
+  leftFor?: string
 }
 
 /** How its process was started: memory that is added later, and a saved guest that goes on, build on it. */

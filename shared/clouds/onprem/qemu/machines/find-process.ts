@@ -19,7 +19,9 @@ export async function findProcess(
   const found = await processOf(pid)
   if (!found) return { left: true }
   const args = await argumentsOf(pid)
-  return args[args.indexOf('-uuid') + 1] === id ? { process: found, left: false } : { left: true }
+  // One that is about to end has no arguments any more, but still holds its files and ports.
+  const isOurs = args.length === 0 || args[args.indexOf('-uuid') + 1] === id
+  return isOurs ? { process: found, left: false } : { left: true }
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Launch } from '#shared/clouds/onprem/qemu/machines/definition.ts'
 import { readGuestFile } from '#shared/clouds/onprem/qemu/machines/find-process.ts'
 import { makeTaps } from '#shared/clouds/onprem/qemu/networks/taps.ts'
 import { findPrograms } from '#shared/clouds/onprem/qemu/programs.ts'
-import { startDetached } from '#shared/clouds/onprem/qemu/process.ts'
+import { processOf, startDetached, type ProcessId } from '#shared/clouds/onprem/qemu/process.ts'
 
 /**
  * Starts a machine's process: detached, unprivileged, confined, standing still. Resolves when it listens. A second one for the same machine
@@ -21,29 +21,35 @@ export async function launchMachine(
   host: QemuHost,
   spec: MachineSpec,
   { launch, incoming }: { launch: Launch; incoming: boolean },
-): Promise<void> {
+): Promise<ProcessId> {
   const paths = host.layout.machine(spec.id)
   const programs = await findPrograms(host.runAs)
   const uefi = spec.firmware === 'uefi' ? await findUefi() : undefined
   await makeTaps(host, spec)
   const { runAs } = programs.acceleration
-  await host.gate(
+  return await host.gate(
     { operation: 'qemu-system-x86_64', mutating: true, resource: spec.id, timeoutMs: startLimitMs },
     async (signal) => {
       makeFolderFor(paths.run, host.runAs)
       await removeLeftovers(paths)
       if (uefi) await giveVariables(uefi, paths, host)
       const args = machineArguments(spec, { launch, paths, programs, uefi, incoming })
-      const { ended } = await startDetached(programs.qemu, args, { runAs, logPath: paths.errors })
+      const { pid, ended } = await startDetached(programs.qemu, args, { runAs, logPath: paths.errors })
+      const process = await processOf(pid)
       await listening(paths, ended, signal)
+      return process ?? { pid, startedTicks: '' }
     },
   )
 }
 
 /** What a process that was killed left. Not its pid file, which the next one locks and writes. */
 export async function removeLeftovers(paths: MachinePaths): Promise<void> {
-  for (const path of [...paths.monitors, paths.agent, paths.migration, paths.console, paths.errors])
-    await rm(path, { force: true })
+  for (const path of [...paths.sockets, paths.console, paths.errors]) await rm(path, { force: true })
+}
+
+/** Of a process that is gone. One that ended in order has removed them. */
+export async function removeSockets(paths: MachinePaths): Promise<void> {
+  for (const path of [...paths.sockets, paths.pid]) await rm(path, { force: true })
 }
 
 /** What a machine's process said to its end, or has said so far. */

@@ -50,10 +50,13 @@ export const runState = (host: QemuHost, id: string, patienceMs: number): Promis
   })
 
 async function look(host: QemuHost, id: string): Promise<Sight | undefined> {
-  if ((await peekDefinition(host, id)) === undefined) return undefined
+  const definition = await peekDefinition(host, id)
+  if (definition === undefined) return undefined
   const paths = host.layout.machine(id)
   const { process, left } = await findProcess(paths, id)
   if (process) return { id, process, state: 'running' }
+  // Until whoever moved it has finished here.
+  if (definition.leftFor !== undefined) return { id, state: 'paused' }
   if (await isThere(paths.memory)) return { id, state: 'saved' }
   return { id, state: left ? 'crashed' : 'stopped' }
 }

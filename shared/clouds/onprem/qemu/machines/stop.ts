@@ -1,14 +1,13 @@
 import { rm } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { withAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
 import { definitionOf, launchOf, readDefinition } from '#shared/clouds/onprem/qemu/machines/definition.ts'
 import { plugAll } from '#shared/clouds/onprem/qemu/machines/disks.ts'
-import { findProcess } from '#shared/clouds/onprem/qemu/machines/find-process.ts'
-import { removeLeftovers } from '#shared/clouds/onprem/qemu/machines/launch.ts'
+import { removeLeftovers, removeSockets } from '#shared/clouds/onprem/qemu/machines/launch.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
 import { dropMemory } from '#shared/clouds/onprem/qemu/machines/memory-file.ts'
 import { runState, see } from '#shared/clouds/onprem/qemu/machines/status.ts'
+import type { Monitor } from '#shared/clouds/onprem/qemu/monitor.ts'
 import { removeTaps } from '#shared/clouds/onprem/qemu/networks/taps.ts'
 import { killProcess, waitForEnd, type ProcessId } from '#shared/clouds/onprem/qemu/process.ts'
 
@@ -41,21 +40,24 @@ export async function restartMachine(host: QemuHost, id: string): Promise<void> 
     return true
   })
   await host.monitor(id, async (monitor) => {
-    const restarted = Promise.withResolvers<boolean>()
-    const stop = monitor.onEvent(({ event }) => event === 'RESET' && restarted.resolve(true))
-    const done = new AbortController()
-    void sleep(asked ? host.context.shutdownGraceMs : 0, undefined, { signal: done.signal }).then(
-      () => restarted.resolve(false),
-      () => undefined,
-    )
-    void monitor.closed.then(() => restarted.resolve(false))
-    const byItself = await restarted.promise
-    done.abort()
-    stop()
-    if (byItself) return
+    if (asked && (await isReset(monitor, host.context.shutdownGraceMs))) return
+    const reset = isReset(monitor, resetLimitMs)
     await monitor.execute('system_reset')
+    await reset
     await plugAll(host, monitor, spec, launch)
     await monitor.execute('cont')
+  })
+}
+
+/** Whether the machine is reset within a time, by whomever. */
+function isReset(monitor: Monitor, limitMs: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(() => resolve(false), limitMs)
+  const stop = monitor.onEvent(({ event }) => event === 'RESET' && resolve(true))
+  void monitor.closed.then(() => resolve(false))
+  return promise.finally(() => {
+    clearTimeout(timer)
+    stop()
   })
 }
 
@@ -75,11 +77,7 @@ export async function endProcess(host: QemuHost, id: string, process: ProcessId)
 async function cleanUp(host: QemuHost, id: string): Promise<void> {
   const paths = host.layout.machine(id)
   await host.gate({ operation: 'record remove', mutating: true, resource: id }, async () => {
-    const { left } = await findProcess(paths, id)
-    if (left) {
-      for (const path of [...paths.monitors, paths.agent, paths.migration]) await rm(path, { force: true })
-      await rm(paths.pid, { force: true })
-    }
+    await removeSockets(paths)
     await dropMemory(paths)
   })
   const definition = await readDefinition(host, id)
@@ -124,6 +122,9 @@ function ignoreSilence(error: unknown): undefined {
 }
 
 const silences = new Set(['guest_not_running', 'guest_silent', 'monitor_busy', 'connection_lost', 'timeout'])
+
+/** QEMU does it as soon as its main loop comes round. */
+const resetLimitMs = 5_000
 
 /** Writing back what the host's cache holds may take a while. */
 const quitLimitMs = 15_000
