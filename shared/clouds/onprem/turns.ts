@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { hasEnded, thisProcess, type Holder } from '#shared/clouds/onprem/holder.ts'
 import type { HostRecords } from '#shared/clouds/onprem/host.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { pause } from '#shared/clouds/scope.ts'
@@ -10,13 +11,13 @@ export interface Turns {
    * @throws CloudError `conflict` (retryable) if somebody else does for long.
    */
   alone<T>(name: string, work: () => Promise<T>): Promise<T>
-  /** Is somebody at work under this name? One that died counts for up to 20 s. */
+  /** Is somebody at work under this name? One that died on another machine counts for up to 20 s. */
   held(name: string): Promise<boolean>
 }
 
 /**
- * A turn is a record that only one can insert. Its holder renews it for as long as it works; one whose time is up has a dead holder, and is
- * taken over by the one who inserts the claim to it. Clocks of workers may differ by some seconds.
+ * A turn is a record that only one can insert. Its holder renews it for as long as it works; one whose time is up, or whose process
+ * is gone, has a dead holder, and is taken over by the one who inserts the claim to it. Clocks of workers may differ by some seconds.
  */
 export function createTurns(records: HostRecords, host: string): Turns {
   const here = new Map<string, Promise<unknown>>()
@@ -44,7 +45,7 @@ export function createTurns(records: HostRecords, host: string): Turns {
     },
     async held(name) {
       const turn = await read(records, name)
-      return turn !== undefined && turn.untilMs >= Date.now()
+      return turn !== undefined && !(await isOver(turn))
     },
   }
 }
@@ -52,14 +53,19 @@ export function createTurns(records: HostRecords, host: string): Turns {
 interface Turn {
   by: string
   untilMs: number
+  holder?: Holder
 }
+
+/** Its holder died: its time is up, or the process is gone from this machine. */
+const isOver = async ({ untilMs, holder }: Turn): Promise<boolean> =>
+  untilMs < Date.now() || (holder !== undefined && (await hasEnded(holder)))
 
 async function take(records: HostRecords, host: string, name: string, by: string): Promise<void> {
   const giveUpMs = performance.now() + 2 * turnMs
   for (;;) {
     if (await insert(records, name, by)) return
     const seen = await read(records, name)
-    if (seen !== undefined && seen.untilMs < Date.now() && (await takeOver(records, name, seen, by))) return
+    if (seen !== undefined && (await isOver(seen)) && (await takeOver(records, name, seen, by))) return
     if (performance.now() > giveUpMs)
       throw refusal('records', `Host ${host}: ${name} is being worked on by another worker.`, {
         code: 'conflict',
@@ -72,13 +78,13 @@ async function take(records: HostRecords, host: string, name: string, by: string
 
 /** Renews a turn until it is stopped, or was not renewed in time: then somebody else may have it, and stopping says false. */
 function keep(records: HostRecords, name: string, by: string): () => Promise<boolean> {
-  let kept = turnOf(by)
+  let keptUntilMs = Date.now() + turnMs
   let renewing = Promise.resolve()
   const renew = async () => {
-    if (kept.untilMs < Date.now()) return
-    const next = turnOf(by)
+    if (keptUntilMs < Date.now()) return
+    const next = await turnOf(by)
     await records.put('turn', name, next)
-    kept = next
+    keptUntilMs = next.untilMs
   }
   const renewal = setInterval(() => {
     renewing = renewing.then(renew).catch(() => undefined)
@@ -86,14 +92,14 @@ function keep(records: HostRecords, name: string, by: string): () => Promise<boo
   return async () => {
     clearInterval(renewal)
     await renewing
-    return kept.untilMs >= Date.now()
+    return keptUntilMs >= Date.now()
   }
 }
 
 /** A lost reply is no reason to wait for oneself: what was inserted can be read back. */
 async function insert(records: HostRecords, name: string, by: string): Promise<boolean> {
   try {
-    return await records.insert('turn', name, turnOf(by))
+    return await records.insert('turn', name, await turnOf(by))
   } catch (error) {
     if ((await read(records, name).catch(() => undefined))?.by === by) return true
     throw error
@@ -102,15 +108,15 @@ async function insert(records: HostRecords, name: string, by: string): Promise<b
 
 async function takeOver(records: HostRecords, name: string, stale: Turn, by: string): Promise<boolean> {
   const claim = `${name}-after-${stale.by}`
-  if (!(await records.insert('turn', claim, turnOf(by)))) {
+  if (!(await records.insert('turn', claim, await turnOf(by)))) {
     const other = await read(records, claim)
-    if (other !== undefined && other.untilMs < Date.now()) await records.remove('turn', claim)
+    if (other !== undefined && (await isOver(other))) await records.remove('turn', claim)
     return false
   }
   try {
     // Who comes late finds that the turn is not the stale one any more.
     if ((await read(records, name))?.by !== stale.by) return false
-    await records.put('turn', name, turnOf(by))
+    await records.put('turn', name, await turnOf(by))
     return true
   } finally {
     await records.remove('turn', claim).catch(() => undefined)
@@ -120,7 +126,10 @@ async function takeOver(records: HostRecords, name: string, stale: Turn, by: str
 const read = async (records: HostRecords, name: string) =>
   (await records.get('turn', name)) as Turn | undefined
 
-const turnOf = (by: string): Turn => ({ by, untilMs: Date.now() + turnMs })
+async function turnOf(by: string): Promise<Turn> {
+  const holder = await thisProcess()
+  return { by, untilMs: Date.now() + turnMs, ...(holder ? { holder } : {}) }
+}
 
 /** Long enough for a worker that is slow for a moment, short enough for what a dead one left to be taken up. */
 const turnMs = 20_000

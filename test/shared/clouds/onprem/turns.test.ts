@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { thisProcess } from '#shared/clouds/onprem/holder.ts'
 import { createRecordStore } from '#shared/clouds/onprem/record-store.ts'
 import { createTurns } from '#shared/clouds/onprem/turns.ts'
 import { labRecords } from '#test/shared/clouds/onprem/lab-records.ts'
@@ -53,6 +56,18 @@ describe('turns between processes', () => {
     }
     await Promise.all(Array.from({ length: 6 }, () => turns().alone('stale', work)))
     expect(await lab.open().list('turn')).toEqual([])
+  })
+
+  test('the turn of a process that is gone from this machine is taken over at once', async () => {
+    const program = `import { thisProcess } from '#shared/clouds/onprem/holder.ts'; console.log(JSON.stringify(await thisProcess()))`
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
+    const dead = { by: 'dead', untilMs: Date.now() + 60_000 }
+    await lab.open().insert('turn', 'orphaned', { ...dead, holder: JSON.parse(stdout) as unknown })
+    await lab.open().insert('turn', 'alive', { ...dead, holder: await thisProcess() })
+    expect(await turns().held('orphaned')).toBe(false)
+    expect(await turns().held('alive')).toBe(true)
+    expect(await turns().alone('orphaned', () => Promise.resolve('done'))).toBe('done')
+    await lab.open().remove('turn', 'alive')
   })
 
   test('a turn whose holder lives is not taken over, however long the work lasts', async () => {
