@@ -44,14 +44,20 @@ export async function withMonitor<T>(
   }: { gate: HostGate; sockets: readonly string[]; resource: string; patienceMs: number },
   work: (monitor: Monitor) => Promise<T>,
 ): Promise<T> {
-  const connection = await gate(
-    { operation: 'qmp_capabilities', mutating: false, resource, timeoutMs: patienceMs + 1000 },
-    (signal) => connectAny(sockets, patienceMs, signal),
-  )
+  // Known as soon as it is there, also if the call that made it is given up: who stays connected keeps all others out.
+  const made: QmpConnection[] = []
   try {
+    const connection = await gate(
+      { operation: 'qmp_capabilities', mutating: false, resource, timeoutMs: patienceMs + 1000 },
+      async (signal) => {
+        const opened = await connectAny(sockets, patienceMs, signal)
+        made.push(opened)
+        return opened
+      },
+    )
     return await work(monitorOf(connection, gate, resource))
   } finally {
-    connection.close()
+    for (const connection of made) connection.close()
   }
 }
 
