@@ -18,7 +18,7 @@ export interface MovingDisk {
 
 /** Where each disk goes: to the pool of the same name, else to the one with the most room. */
 export async function targetDisks({ body, host }: Found<'vm'>, to: Host): Promise<MovingDisk[]> {
-  const pools = (await to.volumes.pools()).map(({ name }) => name)
+  const pools = new Set((await to.volumes.pools()).map(({ name }) => name))
   const roomiest = (await roomiestPool(to)).name
   return Promise.all(
     body.disks.map(async ({ volume, device }) => {
@@ -27,7 +27,7 @@ export async function targetDisks({ body, host }: Found<'vm'>, to: Host): Promis
         throw refusal('hosts.relocate', `There is no volume ${volume} on host ${host.name}.`, {
           code: 'not_found',
         })
-      const pool = pools.includes(record.pool) ? record.pool : roomiest
+      const pool = pools.has(record.pool) ? record.pool : roomiest
       return {
         volume,
         device,

@@ -3,7 +3,7 @@ import type { HostFacts } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { findUefi } from '#shared/clouds/onprem/qemu/firmware.ts'
 import { presentBridges } from '#shared/clouds/onprem/qemu/networks/bridges.ts'
-import { canFilter } from '#shared/clouds/onprem/qemu/networks/nftables.ts'
+import { whyNoFilter } from '#shared/clouds/onprem/qemu/networks/nftables.ts'
 import { findPrograms } from '#shared/clouds/onprem/qemu/programs.ts'
 
 /** What this machine offers as a host; guests are proved to run here. */
@@ -23,6 +23,6 @@ export const readFacts = (host: QemuHost): Promise<HostFacts> =>
       firmwares: uefi ? ['bios', 'uefi'] : ['bios'],
       acceleration: { kind, reason },
       networkKinds: bridges.length > 0 ? ['user', 'bridge'] : ['user'],
-      filter: bridges.length > 0 && (await canFilter()) ? 'nftables' : 'forwards',
+      filter: bridges.length > 0 && (await whyNoFilter()) === undefined ? 'nftables' : 'forwards',
     }
   })

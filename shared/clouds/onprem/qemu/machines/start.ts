@@ -10,13 +10,15 @@ import {
   type Definition,
   type Launch,
 } from '#shared/clouds/onprem/qemu/machines/definition.ts'
-import { complaintOf, launchMachine } from '#shared/clouds/onprem/qemu/machines/launch.ts'
+import { cancelMemory } from '#shared/clouds/onprem/qemu/migration/outgoing.ts'
+import { complaintOf, launchMachine, removeSockets } from '#shared/clouds/onprem/qemu/machines/launch.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
-import { spendMemory } from '#shared/clouds/onprem/qemu/machines/memory-file.ts'
+import { hasMemory, spendMemory } from '#shared/clouds/onprem/qemu/machines/memory-file.ts'
 import { runState, see } from '#shared/clouds/onprem/qemu/machines/status.ts'
 import { endProcess } from '#shared/clouds/onprem/qemu/machines/stop.ts'
 import { restoreMemory } from '#shared/clouds/onprem/qemu/machines/suspend.ts'
 import { bindFilters } from '#shared/clouds/onprem/qemu/networks/networks.ts'
+import type { ProcessId } from '#shared/clouds/onprem/qemu/process.ts'
 import { findPrograms } from '#shared/clouds/onprem/qemu/programs.ts'
 
 /** Starts a machine, or takes up a start that somebody did not finish. */
@@ -24,6 +26,8 @@ export async function startMachine(host: QemuHost, id: string): Promise<void> {
   await host.ready()
   await withLock(host, id, async () => {
     const definition = await definitionOf(host, id)
+    if (definition.leftFor !== undefined)
+      throw new HostError('conflict', `machine ${id} has moved to host ${definition.leftFor}`)
     const sight = await see(host, id)
     if (sight?.process) {
       const state = await runState(host, id, host.context.requestTimeoutMs)
@@ -47,6 +51,8 @@ async function takeUp(host: QemuHost, spec: MachineSpec, state: string): Promise
       await bootUp(monitor)
       return
     }
+    // A move, or a suspension, that was cut off.
+    await cancelMemory(monitor)
     await goOn(host, spec.id, () => monitor.execute('cont'))
   })
   return true
@@ -66,7 +72,7 @@ async function begin(host: QemuHost, definition: Definition, isSaved: boolean): 
   const launch =
     (isSaved ? await readLaunch(host, spec.id) : undefined) ?? (await freshLaunch(host, definition))
   if (!isSaved) await writeLaunch(host, spec.id, launch)
-  await launchMachine(host, spec, { launch, incoming: isSaved })
+  const process = await launchMachine(host, spec, { launch, incoming: isSaved })
   try {
     await bindFilters(host, spec)
     await host.monitor(spec.id, async (monitor) => {
@@ -79,7 +85,7 @@ async function begin(host: QemuHost, definition: Definition, isSaved: boolean): 
       await goOn(host, spec.id, () => monitor.execute('cont'))
     })
   } catch (error) {
-    await endIdle(host, spec.id).catch(() => undefined)
+    await endIdle(host, spec.id, process).catch(() => undefined)
     throw await withComplaint(host, spec.id, error)
   }
 }
@@ -106,10 +112,11 @@ async function withComplaint(host: QemuHost, id: string, error: unknown): Promis
   return said === '' ? error : new HostError('program_failed', said, error)
 }
 
-/** One that could not be given all it needs does not stay behind, unless it runs by now. */
-async function endIdle(host: QemuHost, id: string): Promise<void> {
-  const sight = await see(host, id)
-  if (!sight?.process) return
+/** One that could not be given all it needs does not stay behind, unless it runs by now, or has had the memory that was kept. */
+async function endIdle(host: QemuHost, id: string, process: ProcessId): Promise<void> {
   const state = await runState(host, id, host.context.requestTimeoutMs)
-  if (state !== 'running' && state !== 'paused') await endProcess(host, id, sight.process)
+  const paths = host.layout.machine(id)
+  if (state === 'running' || (state === 'paused' && !(await hasMemory(paths)))) return
+  await endProcess(host, id, process)
+  await removeSockets(paths)
 }

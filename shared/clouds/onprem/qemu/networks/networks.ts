@@ -10,8 +10,8 @@ import { seeAll } from '#shared/clouds/onprem/qemu/machines/status.ts'
 import { presentBridges } from '#shared/clouds/onprem/qemu/networks/bridges.ts'
 import {
   applyRuleset,
-  canFilter,
   compileRuleset,
+  whyNoFilter,
   type FilteredInterface,
 } from '#shared/clouds/onprem/qemu/networks/nftables.ts'
 import { tapName } from '#shared/clouds/onprem/qemu/networks/taps.ts'
@@ -52,12 +52,10 @@ export async function bindFilters(host: QemuHost, spec: MachineSpec): Promise<vo
 async function applyFilters(host: QemuHost): Promise<void> {
   if (host.settings.bridges.length === 0) return
   const interfaces = await boundInterfaces(host)
-  if (interfaces.length > 0 && !(await canFilter()))
-    throw new HostError(
-      'unsupported',
-      'security groups on a bridge need nft, which is not installed here (Debian: apt-get install nftables)',
-    )
-  if (!(await canFilter())) return
+  const why = await whyNoFilter()
+  if (why !== undefined && interfaces.length > 0)
+    throw new HostError('unsupported', `no security group can bind an interface on a bridge: ${why}`)
+  if (why !== undefined) return
   const ruleset = compileRuleset(tableName(host), interfaces)
   await host.gate(
     { operation: 'nft -f', mutating: true, resource: host.name, payload: Buffer.from(ruleset) },

@@ -32,12 +32,18 @@ export function compileRuleset(table: string, interfaces: readonly FilteredInter
   ].join('\n')
 }
 
-/** Can this process set rules: root, and the program is there. */
-export async function canFilter(): Promise<boolean> {
-  if (process.getuid?.() !== 0) return false
-  return await findNft().then(
-    () => true,
-    () => false,
+/**
+ * Why this process cannot set such rules here; undefined if it can. The kernel is asked, without setting anything: some are built without
+ * following connections over bridges (`CONFIG_NF_CONNTRACK_BRIDGE`), and then answers could not be told from calls.
+ */
+export async function whyNoFilter(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'setting rules for bridged interfaces needs root'
+  const nft = await findNft().catch(() => undefined)
+  if (nft === undefined) return 'nft is not installed here (Debian: apt-get install nftables)'
+  const probe = compileRuleset('novacron_probe', [{ tap: 'nc-probe', rules: [] }])
+  return await runProgram(nft, ['-c', '-f', '-'], { input: probe }).then(
+    () => undefined,
+    (error: unknown) => `this kernel does not take them: ${String(error)}`,
   )
 }
 
