@@ -40,13 +40,19 @@ export async function openNbdSink({
   const flush = groupCommit<void>(() =>
     gate({ operation: 'nbd flush', mutating: true }, (signal) => client.flush(signal)),
   )
+  const isZeroed =
+    zeroed ??
+    (await isAllZero(client, gate).catch(async (error: unknown) => {
+      await client.close()
+      throw error
+    }))
   let closing: Promise<void> | undefined
 
   return {
     sizeBytes,
     granularityBytes: minBlockBytes,
     preferredChunkBytes,
-    zeroed: zeroed ?? (await isAllZero(client, gate)),
+    zeroed: isZeroed,
     async write({ offset, data, sha256 }, signal) {
       checkBounds(sizeBytes, offset, data.length)
       await gate({ operation: 'nbd write', mutating: true, payload: data }, async (given) => {
