@@ -17,6 +17,7 @@ const adapters: Partial<Record<CloudType, (settings: CloudSettings) => Promise<C
   aws: async (settings) => (await import('#shared/clouds/aws/aws.ts')).openAws(settings),
   azure: async (settings) => (await import('#shared/clouds/azure/azure.ts')).openAzure(settings),
   gcp: async (settings) => (await import('#shared/clouds/gcp/gcp.ts')).openGcp(settings),
+  'on-premise': async (settings) => (await import('#shared/clouds/onprem/onprem.ts')).openOnPremise(settings),
 }
 
 /** Cloud types that have an adapter. */

@@ -9,6 +9,7 @@ import { resolveQueues } from '#shared/jobs/ladder.ts'
 import { freePort } from '#shared/services/process.ts'
 import { createChildren } from '#test/demo/children.ts'
 import { createClient, type Client } from '#test/demo/client.ts'
+import { openHome, type Home } from '#test/demo/home.ts'
 import { good, title } from '#test/demo/screen.ts'
 import { startReceiver, type Receiver } from '#test/demo/receiver.ts'
 import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
@@ -20,6 +21,8 @@ export interface Stack {
   token: string
   client: Client
   clouds: Announcement
+  /** Hosts of this machine's own, or why there are none. */
+  home: Home | { reason: string }
   receiver: Receiver
   logPath: string
   takeDown(): Promise<void>
@@ -42,8 +45,10 @@ export async function bringUp(folder: string): Promise<Stack> {
   const logPath = join(folder, 'demo.log')
   const children = createChildren(logPath)
   const receiver = await startReceiver()
+  const home = await openHome()
   const takeDown = async () => {
     await children.stopAll()
+    if ('close' in home) await home.close()
     receiver.close()
     await queues.release()
     await dropDatabase(database.url, name)
@@ -61,6 +66,7 @@ export async function bringUp(folder: string): Promise<Stack> {
       PORT: String(port),
       PUBLIC_URL: url,
       ALLOW_PRIVATE_NETWORKS: 'true',
+      ALLOW_LOCAL_HYPERVISORS: 'true',
       LOG_LEVEL: 'info',
     }
     const worker = (pools: string) =>
@@ -81,7 +87,7 @@ export async function bringUp(folder: string): Promise<Stack> {
     good(`API at ${url}; workers for migration, and for provisioning, webhooks and upkeep`)
     good('Loopback AWS, Azure and Google Cloud, which the real SDKs talk to over their wire protocols')
     const token = await developmentToken(config)
-    return { url, token, client: createClient(url, token), clouds, receiver, logPath, takeDown }
+    return { url, token, client: createClient(url, token), clouds, home, receiver, logPath, takeDown }
   } catch (error) {
     await takeDown()
     throw error

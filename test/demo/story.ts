@@ -31,14 +31,20 @@ interface MigrationStatus {
   }
 }
 
-/** The main job: three providers, one VM, moved from AWS to Azure and on to Google Cloud, proved byte for byte, and told to a webhook. */
+/**
+ * The main job: one VM, moved from AWS to Azure, on to Google Cloud and home to hypervisors of one's own (where this machine has QEMU), each time
+ * proved byte for byte and told to a webhook; at home it goes from one host to the other while it runs.
+ */
 export async function coldMigrationDemo(stack: Stack): Promise<void> {
   const { client, receiver } = stack
   const hypervisor = await findHypervisor()
   const noBoot = 'reason' in hypervisor ? hypervisor.reason : undefined
 
+  const journey = 'reason' in stack.home ? abroad : [...abroad, home]
+
   title('Registering providers')
   for (const stop of [start, ...journey]) await register(stack, stop)
+  if ('reason' in stack.home) note(`No hosts of one’s own: ${stack.home.reason}`)
   const hook = await client.send<{ secret: string }>('POST', '/api/multicloud/webhooks', {
     url: receiver.url,
     events: ['*'],
@@ -78,6 +84,7 @@ export async function coldMigrationDemo(stack: Stack): Promise<void> {
     here = next
     vmId = moved.vmId
   }
+  if (here === home) await moveLive(stack, vmId)
 }
 
 /** A cloud on the VM's way. */
@@ -89,7 +96,8 @@ interface Stop {
 }
 
 const start: Stop = { type: 'aws', name: 'AWS', provider: 'aws-prod', region: 'us-east-1' }
-const journey: readonly Stop[] = [
+const home: Stop = { type: 'on-premise', name: 'home', provider: 'home', region: 'basement' }
+const abroad: readonly Stop[] = [
   { type: 'azure', name: 'Azure', provider: 'azure-prod', region: 'eastus' },
   { type: 'gcp', name: 'Google Cloud', provider: 'gcp-prod', region: 'us-central1' },
 ]
@@ -132,8 +140,7 @@ async function migrate(
 }
 
 async function register(stack: Stack, { provider: id, type, region }: Stop): Promise<void> {
-  const cloud = stack.clouds.clouds[type]
-  if (!cloud) throw new Error(`the loopback clouds have no ${type}`)
+  const cloud = accountOf(stack, type)
   await stack.client.send(
     'POST',
     '/api/multicloud/providers',
@@ -159,6 +166,26 @@ async function register(stack: Stack, { provider: id, type, region }: Stop): Pro
   good(`${id}: credentials accepted, ${health.status}`)
 }
 
+/** The fields of a registration. */
+function accountOf({ clouds, home: hosts }: Stack, type: CloudType) {
+  const account = type === 'on-premise' && 'options' in hosts ? hosts : clouds.clouds[type]
+  if (!account) throw new Error(`the loopback clouds have no ${type}`)
+  return account
+}
+
+/** From one host of the house to the other, while it runs. */
+async function moveLive({ client }: Stack, vmId: string): Promise<void> {
+  title('Moving it to another host at home, while it runs')
+  const query = new URLSearchParams({ provider_id: home.provider })
+  const accepted = await client.send<{ job: Job }>('POST', `/api/multicloud/vms/${vmId}/relocate?${query}`, {
+    max_downtime: '1s',
+  })
+  await follow(client, accepted.job.id, 'vm.relocate')
+  const { output } = await client.send<Job>('GET', `/api/multicloud/jobs/${accepted.job.id}`)
+  const { zone, downtimeMs } = (output as { relocation: { zone: string; downtimeMs?: number } }).relocation
+  good(`It runs on ${zone} now; it stood still for ${Math.round(downtimeMs ?? 0)} ms`)
+}
+
 /** Shows a job's steps until it ends. */
 async function follow(client: Client, jobId: string, kind: keyof typeof outlines): Promise<void> {
   const bars = stepBars(outlines[kind].steps.map((step) => step.name))
@@ -182,8 +209,7 @@ async function guestLine(
   stack: Stack,
   type: CloudType,
 ): Promise<{ line: string; boots: number } | undefined> {
-  const account = stack.clouds.clouds[type]
-  if (!account) return undefined
+  const account = accountOf(stack, type)
   const cloud = await openCloud({
     providerId: `${type}-prod`,
     type,
