@@ -17,7 +17,12 @@ import { observation } from '#test/shared/clouds/conformance/observation.ts'
 import { pagesOfAll, pagesOfVms } from '#test/shared/clouds/conformance/paging.ts'
 import { posture } from '#test/shared/clouds/conformance/posture.ts'
 import { refusals } from '#test/shared/clouds/conformance/refusals.ts'
-import { creationOfVm, everyCreation, lostReplies } from '#test/shared/clouds/conformance/replies.ts'
+import {
+  creationOfVm,
+  everyCreation,
+  lostReplies,
+  makeShared,
+} from '#test/shared/clouds/conformance/replies.ts'
 import { securityGroups } from '#test/shared/clouds/conformance/security-groups.ts'
 import { snapshots } from '#test/shared/clouds/conformance/snapshots.ts'
 import type { Subject, SubjectOptions } from '#test/shared/clouds/conformance/subject.ts'
@@ -66,6 +71,7 @@ export function conformanceSweep(name: string, open: (options?: SubjectOptions) 
     const subject = {} as Subject
     beforeAll(async () => {
       Object.assign(subject, await open())
+      await makeShared(subject)
     })
     afterAll(async () => {
       subject.cloud?.close()

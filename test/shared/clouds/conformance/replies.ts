@@ -21,6 +21,18 @@ export const everyCreation: readonly Case[] = creators.flatMap((creator) =>
 /** The call that costs most if it is made twice. */
 export const creationOfVm: readonly Case[] = everyCreation.slice(0, 1)
 
+/** Makes what all of a provider's VMs and disks share (Azure's network, Google's staging bucket): it stays, and must not be taken for left over. */
+export async function makeShared(subject: Subject): Promise<void> {
+  const job = newJob()
+  for (const { operation, prepare, finish } of creators) {
+    if (operation !== 'compute.create' && operation !== 'disks.createDisk') continue
+    if (!can(subject, operation)) continue
+    const made = await (await prepare(subject, job))(intentOf(job))
+    await finish?.(subject, made)
+  }
+  await removeAll(subject, job)
+}
+
 /** A reply that is lost makes nothing twice. `subject` is filled before the tests run. */
 export function lostReplies(subject: Subject, cases: readonly Case[]): void {
   describe('lost replies', () => {

@@ -66,10 +66,11 @@ export function creations(type: TestedCloud): void {
     })
 
     test('a creation that goes from one worker to another while the cloud is still at it makes one VM', async () => {
-      world.cloud.inject({ operation: world.dialect.create, mode: 'delay', delayMs: 300 })
+      world.cloud.inject({ operation: world.dialect.create, mode: 'hold' })
       const { jobId, vmId } = await world.submitCreate()
       await world.askedFor(world.dialect.create)
       await world.replaceWorker()
+      world.cloud.clearFaults()
       expect(await world.harness.finished(jobId)).toMatchObject({ state: 'succeeded' })
       expect((await world.harness.events(jobId)).map((event) => event.type)).toContain('step.handed_back')
       expect(machinesOf(world, jobId)).toHaveLength(1)
