@@ -66,7 +66,7 @@ test('shares are exactly the whole, none off by more than a unit, and none witho
         const part = parts[index] ?? 0n
         const off = share * whole - units * part
         expect(off < whole && off > -whole).toBe(true)
-        if (part === 0n) expect(share).toBe(0n)
+        expect(part === 0n && share !== 0n).toBe(false)
       }
     }),
   )

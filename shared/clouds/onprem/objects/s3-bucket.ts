@@ -2,6 +2,7 @@ import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { intentTags, tokenTag } from '#shared/clouds/aws/mapping.ts'
 import { bucketTags } from '#shared/clouds/aws/s3/describe-bucket.ts'
 import { setLifecycle } from '#shared/clouds/aws/s3/lifecycle.ts'
+import { onceKnown } from '#shared/clouds/aws/waiting.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import type { BucketsFacet } from '#shared/clouds/port.ts'
@@ -29,7 +30,10 @@ export async function createS3Bucket(aws: AwsClients, region: string, request: R
 
   const owned = { ...request, tags: { ...request.tags, [locationTag]: request.region } }
   const Tagging = { TagSet: intentTags(owned, Bucket) }
-  await aws.s3(region, 'PutBucketTagging', (s3, http) => s3.putBucketTagging({ Bucket, Tagging }, http))
+  // A service of several machines may not know everywhere at once what was just made.
+  await onceKnown(aws, () =>
+    aws.s3(region, 'PutBucketTagging', (s3, http) => s3.putBucketTagging({ Bucket, Tagging }, http)),
+  )
   await whereOffered(() => blockPublicAccess(aws, region, Bucket))
   await (request.encryption === undefined
     ? whereOffered(() => encrypt(aws, region, request))

@@ -93,8 +93,8 @@ function lenient(aws: AwsClients): AwsClients {
       try {
         return await aws.s3(region, operation, send, signal)
       } catch (error) {
-        if (!(error instanceof CloudError) || !operation.startsWith('GetBucket')) throw error
-        if (!isMissing(error)) throw error
+        const reads = operation.startsWith('Get') && operation !== 'GetObject'
+        if (!(reads && error instanceof CloudError && isMissing(error))) throw error
         const { message, vendorCode, requestId, cause } = error
         throw new CloudError(message, {
           cloud: 'aws',

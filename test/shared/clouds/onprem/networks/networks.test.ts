@@ -116,7 +116,7 @@ test('each public address is given once, however many ask, and when all are give
     ['lab', 'attic', 'lab', 'attic'].map((at) => addresses.create({ ...intent(), region: at, name: 'a' })),
   )
   const refs = made.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-  const ips = await Promise.all(refs.map(async (ref) => (await addresses.get(ref))?.ip))
+  const ips = await Promise.all(refs.map(async (ref) => (await addresses.get(ref))?.ip ?? ''))
   expect(ips.toSorted()).toEqual(['203.0.113.1', '203.0.113.2', '203.0.113.3'])
   const refusals = made.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []))
   expect(refusals).toEqual([expect.objectContaining({ code: 'quota_exceeded', kind: 'capacity' })])
