@@ -7,7 +7,7 @@ import { vmRequest } from '#test/shared/clouds/conformance/things.ts'
 import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
 import { useSubject } from '#test/shared/clouds/use-subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 const tcp = (port: number, cidr = '0.0.0.0/0'): SecurityRule => ({
   direction: 'ingress',
