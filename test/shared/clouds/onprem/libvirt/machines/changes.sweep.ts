@@ -58,7 +58,7 @@ describe.skipIf(reason)(`machines under libvirt, whatever happens to them${reaso
     await host.machines.start(id)
     await booted(host, id)
     killGuest(daemon, id)
-    await expect.poll(() => stateOf(id)).toBe('crashed')
+    await expect.poll(() => stateOf(id), { timeout: 10_000 }).toBe('crashed')
     await host.machines.start(id)
     expect((await booted(host, id)).boots).toBe(1)
     await host.machines.restart(id)
