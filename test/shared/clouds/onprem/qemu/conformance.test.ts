@@ -3,7 +3,7 @@ import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
 import { conformance } from '#test/shared/clouds/conformance.ts'
 import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 describe.skipIf('reason' in hypervisor)(
   `on this machine${'reason' in hypervisor ? ` (${hypervisor.reason})` : ''}`,
