@@ -1,0 +1,123 @@
+import { expect } from 'vitest'
+import { intentOf, newJob, rootOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import { insist } from '#test/shared/clouds/conformance/things.ts'
+import { runWorker, type Death, type Task } from '#test/shared/clouds/onprem/crash/worker.ts'
+import type { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
+
+type Opened = Awaited<ReturnType<typeof openSubject>>
+
+/** One thing that a worker does, the state it must come to however often a worker dies, and the way back. */
+export interface Scene {
+  work: Task['work']
+  prepare(subject: Opened): Promise<{
+    request: object
+    /** Does it again in this process, and sees that it is done once. */
+    finish(): Promise<void>
+  }>
+}
+
+export const scenes: readonly Scene[] = [
+  {
+    work: 'create',
+    prepare: (subject) => {
+      const { cloud, region, dialect } = subject
+      const request = {
+        ...intentOf(newJob()),
+        region,
+        name: 'taken up',
+        instanceType: dialect.instanceType,
+        boot: { image: undefined },
+        userData: '#!/bin/sh\n',
+      }
+      return Promise.resolve({
+        request,
+        async finish() {
+          const vm = await insist(() => cloud.compute.create(request))
+          expect(vm.state).toBe('running')
+          const kinds = subject.loopback
+            .residue()
+            .filter(({ tags }) => tags['novacron-job'] === request.tags['novacron-job'])
+            .map(({ kind }) => kind)
+          expect(kinds.toSorted()).toEqual(['vm', 'volume'])
+          await cloud.compute.delete(vm)
+        },
+      })
+    },
+  },
+  {
+    work: 'delete',
+    async prepare(subject) {
+      const { id, region } = await runVm(subject, newJob())
+      const request = { id, region }
+      return {
+        request,
+        async finish() {
+          await insist(() => subject.cloud.compute.delete(request))
+          expect(await subject.cloud.compute.get(request)).toBeUndefined()
+        },
+      }
+    },
+  },
+  {
+    work: 'snapshot',
+    async prepare(subject) {
+      const { cloud, region } = subject
+      const vm = await runVm(subject, newJob())
+      const request = { ...intentOf(newJob()), region, vm, disk: rootOf(vm) }
+      const earlier = await cloud.disks.createSnapshot({ ...request, ...intentOf(newJob()) })
+      return {
+        request,
+        async finish() {
+          const snapshot = await insist(() => cloud.disks.createSnapshot(request))
+          expect(await cloud.disks.snapshotState(snapshot)).toBe('ready')
+          const source = await cloud.disks.openSnapshot(snapshot)
+          expect((await source.read({ offset: 0, length: source.granularityBytes })).length).toBe(
+            source.granularityBytes,
+          )
+          await source.close()
+          for (const each of [earlier, snapshot]) await cloud.disks.deleteSnapshot(each)
+          await cloud.compute.delete(vm)
+        },
+      }
+    },
+  },
+  {
+    work: 'attach',
+    async prepare(subject) {
+      const { cloud, region } = subject
+      const { id, zone = '' } = await runVm(subject, newJob())
+      const vm = { region, id }
+      const volume = await cloud.storage.volumes.create({
+        ...intentOf(newJob()),
+        region,
+        zone,
+        name: 'data',
+        sizeGib: 1,
+        type: 'ssd',
+      })
+      return {
+        request: { volume, vm },
+        async finish() {
+          await insist(() => cloud.storage.volumes.attach(volume, vm))
+          const disks = (await cloud.compute.get(vm))?.disks ?? []
+          expect(disks.filter((disk) => disk.id === volume.id)).toHaveLength(1)
+          expect(await cloud.storage.volumes.get(volume)).toMatchObject({ state: 'in_use', vm: vm.id })
+          await cloud.compute.delete(vm)
+          await cloud.storage.volumes.delete(volume)
+        },
+      }
+    },
+  },
+]
+
+/** A worker dies at the point; then the same is done again, and nothing but the stock is left. */
+export async function dieAndTakeUp(subject: Opened, scene: Scene, death: Death): Promise<void> {
+  const before = leftovers(subject)
+  const { request, finish } = await scene.prepare(subject)
+  const { died } = await runWorker({ settings: subject.settings, work: scene.work, request, death })
+  expect(died, `${scene.work} makes a call ${death.call}`).toBe(true)
+  await finish()
+  expect(leftovers(subject)).toEqual(before)
+}
+
+const leftovers = ({ loopback }: Opened) => loopback.residue().map(({ kind, id }) => `${kind} ${id}`)
