@@ -75,7 +75,14 @@ async function assertUnused(host: QemuHost, path: string, signal: AbortSignal): 
     for (const name of await readdir(folder)) {
       const other = join(folder, name)
       if (!isVolumeName(name) || !name.endsWith('.qcow2') || other === path) continue
-      const { backing } = await readQcow2Header(other)
+      // Others may be deleted at the same time.
+      const backing = await readQcow2Header(other).then(
+        (header) => header.backing,
+        (error: unknown) => {
+          if (!isErrno(error, 'ENOENT')) throw error
+          return undefined
+        },
+      )
       if (backing !== undefined && resolve(dirname(other), backing) === path)
         throw new HostError('conflict', `${name} builds on ${basename(path)}`)
     }
