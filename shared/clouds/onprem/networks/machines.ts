@@ -68,14 +68,26 @@ async function apply(site: Site, host: Host, vm: string, record: VmRecord): Prom
   else await setFilters(site, host, record.securityGroups)
 }
 
-async function leave(site: Site, { region }: Host, vm: string, record: VmRecord): Promise<void> {
+async function leave(site: Site, host: Host, vm: string, record: VmRecord): Promise<void> {
+  const { region } = host
   const { subnet = defaultSubnetId(region), address } = record
   const { records } = site.homeOf(region)
   for (const { id, body } of await records.list('address'))
     if (body.vm === vm)
       await records.change('address', id, ({ vm: of, ...free }) => (of === vm ? free : undefined))
   await releaseLeases(site, region, vm, address === undefined ? undefined : { subnet, address })
+  const found = await findSubnet(site, region, subnet)
+  if (found && found.place.kind !== 'user' && record.securityGroups.length === 0) await dropNothing(host, vm)
 }
+
+/** Removes the filter that lets nothing in, when no VM of the host is left that it could be for. */
+async function dropNothing(host: Host, leaving: string): Promise<void> {
+  const vms = await host.records.list('vm')
+  if (vms.some(({ id, body }) => id !== leaving && body.securityGroups.length === 0)) return
+  await host.networks.removeFilter(nothingOf(host.region))
+}
+
+const nothingOf = (region: string): string => idFor('sg', `none ${region}`)
 
 async function assertUserModeSuffices(site: Site, region: string, groups: readonly string[]): Promise<void> {
   const { records } = site.homeOf(region)
@@ -95,7 +107,7 @@ async function assertFilters(host: Host): Promise<void> {
 /** A VM without groups is in one that lets nothing in, as what no rule permits is refused. */
 async function setFilters(site: Site, host: Host, groups: readonly string[]): Promise<string[]> {
   const { records } = site.homeOf(host.region)
-  const ids = groups.length === 0 ? [idFor('sg', `none ${host.region}`)] : groups
+  const ids = groups.length === 0 ? [nothingOf(host.region)] : groups
   for (const id of ids)
     await host.networks.setFilter(id, (await records.get('security_group', id))?.rules ?? [])
   return [...ids]

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { listFolder } from '#shared/clouds/onprem/objects/listing.ts'
 import { pathOf } from '#shared/clouds/onprem/objects/paths.ts'
+import { createTap } from '#test/clouds/onprem/tap.ts'
 import { makeBucket } from '#test/shared/clouds/onprem/objects/bucket.ts'
 
 const key = fc
@@ -91,4 +92,18 @@ test('what was not written by the store is not listed', async () => {
   for (const name of ['.nfs0001', 'o%E0%A4%A', 'x', 'ok']) await writeFile(join(folder, name), '')
   const listed = await Array.fromAsync(listFolder(gate, folder, ''))
   expect(listed.map(({ object }) => object.key)).toEqual(['k'])
+})
+
+test('a list goes on page by page while it is read, however many objects a folder has', async () => {
+  const tap = createTap()
+  const { gate, folder } = await makeBucket({ intercept: tap.interceptorFor('worker') })
+  await mkdir(folder)
+  const keys = Array.from({ length: 95 }, (_, nr) => `object-${String(nr).padStart(3, '0')}`)
+  for (const each of keys.toReversed()) await writeFile(join(folder, ...pathOf('test', each)), '')
+  const seen: string[] = []
+  for await (const { object } of listFolder(gate, folder, '', 10)) {
+    seen.push(object.key)
+    expect(tap.calls()).toHaveLength(Math.ceil(seen.length / 10))
+  }
+  expect(seen).toEqual(keys)
 })
