@@ -7,7 +7,7 @@ import type { World } from '#test/crash/world.ts'
 /** A copy whose worker is paused that many times, at moments of chance. `world` has two workers, and is asked for when the test runs. */
 export function pausedWorker(world: () => World, { rounds }: { rounds: number }): void {
   // A round takes about 4 s; on a busy machine it takes ten times as long, and so does the way to the first.
-  const timeout = (rounds + 2) * 40_000
+  const timeout = (rounds + 2) * 60_000
   test(
     'a worker paused past its lease and resumed calls no cloud and writes nothing after another one took over',
     { timeout },

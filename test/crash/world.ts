@@ -68,10 +68,10 @@ export interface WorldOptions {
 }
 
 // Processes start, leases run out and servers come back in these tests; on a busy machine that adds up.
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 120_000 })
 
 /** Far more than anything here takes on a machine that has nothing else to do. */
-const waitMs = 50_000
+const waitMs = 100_000
 
 /** Copies to Google Cloud make an object of each chunk, and their chunks are larger. */
 const gcpChunkBytes = 4 * 2 ** 20
