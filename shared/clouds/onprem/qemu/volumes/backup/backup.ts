@@ -153,6 +153,8 @@ async function usable(host: QemuHost, place: Place, since: VolumeRef): Promise<b
 /** Best effort; what remains is removed by the next call for this target, or with the target. */
 async function undo(host: QemuHost, place: Place, job: BackupJob, target: VolumeRef): Promise<void> {
   await endJob(place, job)
+  // It may have been made, and only the answer that it is was lost.
+  if (await getVolume(host, target)) return
   await place.ask((monitor) => dropMarks(monitor, place, target.name))
   await host.gate({ operation: 'unlink', mutating: true, resource: target.name }, () =>
     rm(unfinished(pathOf(host, target)), { force: true }),

@@ -1,11 +1,8 @@
-import { rm } from 'node:fs/promises'
 import type { VolumeRef } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { withMonitor, type Monitor } from '#shared/clouds/onprem/qemu/monitor.ts'
-import { blockNodes } from '#shared/clouds/onprem/qemu/volumes/graph.ts'
+import { daemonNode, startDaemon } from '#shared/clouds/onprem/qemu/volumes/daemon.ts'
 import { nodeInMachine } from '#shared/clouds/onprem/qemu/volumes/in-machine.ts'
-import { newSocket, waitForListener } from '#shared/clouds/onprem/qemu/volumes/sockets.ts'
-import { startTied, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
 
 /** A QEMU that has a volume open for writing, where its changes are tracked and its content is copied. */
 export interface Place {
@@ -34,42 +31,16 @@ async function withDaemon<T>(
   volume: VolumeRef,
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
-  await host.ready()
-  const { name: resource } = volume
-  const node = 'volume'
-  const { nodes, secrets } = await blockNodes(host, volume, { node })
-  const socket = await newSocket(host)
-  const ask: Place['ask'] = (talk) =>
-    withMonitor(
-      { gate: host.gate, sockets: [socket], resource, patienceMs: host.context.requestTimeoutMs },
-      talk,
-    )
-  // Known as soon as it runs, also if the call that started it is given up.
-  let daemon: TiedProcess | undefined
-  try {
-    await host.gate({ operation: 'qemu-storage-daemon', mutating: true, resource }, async (signal) => {
-      daemon = await startTied(host, {
-        program: 'qemu-storage-daemon',
-        secrets,
-        args: [
-          ...nodes.flatMap((each) => ['--blockdev', JSON.stringify(each)]),
-          ...['--chardev', `socket,id=monitor,path=${socket},server=on,wait=off`],
-          ...['--monitor', 'chardev=monitor'],
-        ],
-      })
-      await waitForListener(socket, { program: 'qemu-storage-daemon', server: daemon, signal })
-    })
-    return await work({ node, ask })
-  } finally {
-    if (daemon) await endDaemon(daemon)
-    await rm(socket, { force: true })
+  const { socket, end } = await startDaemon(host, volume, { readOnly: false, serves: 'monitor' })
+  const monitor = {
+    gate: host.gate,
+    sockets: [socket],
+    resource: volume.name,
+    patienceMs: host.context.requestTimeoutMs,
   }
-}
-
-/** It closes the volume in order: only then are the marks on it kept. */
-async function endDaemon(daemon: TiedProcess): Promise<void> {
-  daemon.kill('SIGTERM')
-  const force = setTimeout(() => daemon.kill('SIGKILL'), 60_000)
-  await daemon.ended
-  clearTimeout(force)
+  try {
+    return await work({ node: daemonNode, ask: (talk) => withMonitor(monitor, talk) })
+  } finally {
+    await end()
+  }
 }

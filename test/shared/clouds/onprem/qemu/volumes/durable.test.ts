@@ -48,7 +48,7 @@ test('a server that cannot be reached leaves nothing behind, and the next openin
   const { volumes, tap, leftovers } = await openLab(context)
   const volume = qcow2('vol-1')
   await volumes.create(volume, { sizeBytes: 4 * mebibyte })
-  for (const operation of ['qemu-nbd', 'nbd connect'])
+  for (const operation of ['qemu-storage-daemon', 'nbd connect'])
     for (const mode of ['error', 'drop_reply'] as const) {
       tap.inject({ operation, mode, code: 'connection_lost' })
       await expect(volumes.openSink(volume), `${operation} ${mode}`).rejects.toMatchObject({

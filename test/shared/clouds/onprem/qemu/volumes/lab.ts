@@ -6,7 +6,8 @@ import { createVolumes } from '#shared/clouds/onprem/qemu/volumes/volumes.ts'
 import type { DiskSink, DiskSource } from '#shared/disks/port.ts'
 import { readRange } from '#shared/disks/read.ts'
 import { guestMachine } from '#test/clouds/onprem/guest-volume.ts'
-import { needsQemu, openTestHost, type TestHost } from '#test/clouds/onprem/qemu-host.ts'
+import type { TestHost } from '#test/clouds/onprem/open-host.ts'
+import { needsQemu, openTestHost } from '#test/clouds/onprem/qemu-host.ts'
 import { tracesOf } from '#test/clouds/onprem/traces.ts'
 
 export const mebibyte = 2 ** 20
@@ -119,7 +120,7 @@ export async function runDisk(
 /** Kills, without a warning, whatever serves volumes of a host. @returns how many there were. */
 export async function killServers({ host }: Pick<VolumesLab, 'host'>): Promise<number> {
   const { processes } = await tracesOf(host.layout.folder)
-  const servers = processes.filter((each) => /qemu-(nbd|storage-daemon) /.test(each))
+  const servers = processes.filter((each) => /qemu-storage-daemon /.test(each))
   for (const each of servers) process.kill(Number.parseInt(each, 10), 'SIGKILL')
   return servers.length
 }
