@@ -1,7 +1,7 @@
 // `npm run setup`: installs the project's own packages (run.mjs has done that by now) and says which optional parts the system has.
 // With `--system` it installs those that are missing, through apt or brew, after saying what it will do.
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, globSync } from 'node:fs'
+import { accessSync, constants, existsSync, globSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { checkoutFolder } from '#shared/services/state.ts'
@@ -12,7 +12,7 @@ type Part = {
   use: string
   isThere: boolean
   /** Debian's and Homebrew's packages. */
-  apt?: string
+  apt?: string | string[]
   brew?: string
   /** For what is fetched into this folder and not installed: the command. */
   fetch?: string[]
@@ -58,6 +58,19 @@ async function listParts(): Promise<Part[]> {
       apt: 'qemu-utils',
       brew: 'qemu',
     },
+    {
+      name: 'libvirt',
+      use: 'hosts of the libvirt driver (virsh) and its tests (libvirtd); without it they are skipped',
+      isThere: isOnPath('virsh') && (isOnPath('libvirtd') || existsSync('/usr/sbin/libvirtd')),
+      apt: [
+        'libvirt-clients',
+        'libvirt-daemon-system',
+        'libvirt-daemon-driver-qemu',
+        'dnsmasq-base',
+        'iptables',
+      ],
+      brew: 'libvirt',
+    },
     // Made of Debian's kernel and boot loader, which only apt-get can fetch.
     ...(isOnPath('apt-get') ? [tinyLinux()] : []),
   ]
@@ -97,6 +110,11 @@ function installParts(missing: Part[]): number {
   if (commands.flat().includes('redis-server')) {
     console.log(
       "Debian's redis-server also starts a service on port 6379, which this project does not use.\n",
+    )
+  }
+  if (commands.flat().includes('libvirt-daemon-system')) {
+    console.log(
+      "Debian's libvirt-daemon-system also starts a service; the project uses it only where a provider of type on-premise names it.\n",
     )
   }
   if (flags['dry-run']) return 0
