@@ -102,7 +102,7 @@ export function soundConfig(
     ...(given.credentials || rules.credentialsRequired
       ? credentialErrors(type, given.credentials ?? {})
       : []),
-    ...(type === 'on-premise' ? onPremErrors(given, rules.allowLocal) : []),
+    ...(type === 'on-premise' ? onPremErrors(given, rules) : []),
     ...regionErrors({ ...given, regions }),
     ...endpointErrors(given.endpoints, rules.allowPrivate),
     ...optionErrors(given.options),

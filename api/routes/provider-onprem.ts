@@ -1,10 +1,11 @@
 import type { FieldError } from '#api/http/problem.ts'
 import { checkOnPremOptions, localParts } from '#shared/clouds/onprem/settings.ts'
+import { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
 
 /** The adapter's own rules, told before anything is kept; its settings are plain data, so no hypervisor is asked. */
 export function onPremErrors(
   { options, regions }: { options: Record<string, unknown>; regions: readonly string[] },
-  allowLocal: boolean,
+  { allowLocal, allowPrivate }: { allowLocal: boolean; allowPrivate: boolean },
 ): FieldError[] {
   const checked = checkOnPremOptions(options)
   if ('issues' in checked)
@@ -14,8 +15,14 @@ export function onPremErrors(
       remedy: 'The README shows an on-premise registration of each driver.',
     }))
   const locations = locationsOf(options)
+  const { object_store: store } = checked.options
+  const trouble =
+    store && 'endpoint' in store ? troubleWithUrl(store.endpoint, allowPrivate || allowLocal) : undefined
   const strange = regions.filter((each) => !locations.includes(each))
   return [
+    ...(trouble === undefined
+      ? []
+      : [{ field: 'config.options.object_store.endpoint', reason: trouble, remedy: urlRemedy }]),
     ...strange.map((each) => ({
       field: 'config.regions',
       reason: `names ${each}, where no host is`,

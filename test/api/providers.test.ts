@@ -180,6 +180,17 @@ test.for([
   ['a hypervisor of this machine', withHost({ uri: 'qemu:///system' }), 'config.options.hosts.0.uri'],
   ['a folder of this machine', withHost({ folder: '/srv/vms' }, 'qemu'), 'config.options.hosts.0.folder'],
   [
+    'an object store of this network',
+    {
+      ...onPremise,
+      config: {
+        ...onPremise.config,
+        options: { ...onPremise.config.options, object_store: { endpoint: 'https://169.254.169.254/' } },
+      },
+    },
+    'config.options.object_store.endpoint',
+  ],
+  [
     'a region where no host is',
     { ...onPremise, config: { ...onPremise.config, regions: ['attic'] } },
     'config.regions',
