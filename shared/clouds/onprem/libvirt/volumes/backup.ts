@@ -4,7 +4,7 @@ import { createRecords } from '#shared/clouds/onprem/libvirt/records.ts'
 import { createTurns } from '#shared/clouds/onprem/turns.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { withCallScope, type CallScope } from '#shared/clouds/scope.ts'
-import { ask, type VolumesHost } from './base.ts'
+import { ask, checkedName, type VolumesHost } from './base.ts'
 import { deviceOf, requireVolume } from './disk.ts'
 import { helperDevice, openHelper, type HelperKind } from './helper.ts'
 import { makeVolume } from './make.ts'
@@ -33,21 +33,19 @@ export async function backup(
     alone(() =>
       withDisk(host, volume, { machine, kind: 'write' }, async (disk, domain) => {
         const base = since && (await baseOf(host, disk, since))
-        try {
-          // Before the moment that is copied: what is written in between is copied twice, and never missed.
-          await track(host, disk, target.name)
-          const copiedBytes = await copyTo(host, target, {
-            disk,
-            content,
-            ...(base && since && { base, since: since.name }),
-            ...(domain && hasAgent(domain) && { quiesced: quiescedBy(host, disk.domain) }),
-            onProgress,
-          })
-          result = { incremental: base !== undefined, copiedBytes }
-        } finally {
-          for (const mark of [target.name, ...(base && since ? [since.name] : [])])
-            await forgetCheckpoint(host, disk, mark)
-        }
+        // Before the moment that is copied: what is written in between is copied twice, and never missed.
+        await track(host, disk, target.name)
+        const copiedBytes = await copyTo(host, target, {
+          disk,
+          content,
+          ...(base && since && { base, since: since.name }),
+          ...(domain && hasAgent(domain) && { quiesced: quiescedBy(host, disk.domain) }),
+          onProgress,
+        })
+        // If this is not reached, the next backup does it: it begins with the same marks.
+        for (const mark of [target.name, ...(base && since ? [since.name] : [])])
+          await forgetCheckpoint(host, disk, mark)
+        result = { incremental: base !== undefined, copiedBytes }
       }),
     ),
   )
@@ -96,9 +94,10 @@ export async function withDisk<T>(
 
 /** What a machine is made of right now; undefined if it does not run. */
 export async function runningDomain(host: VolumesHost, machine: string): Promise<XmlElement | undefined> {
-  const answer = await ask(host, ['dumpxml', machine], { mutating: false, resource: machine }).catch(
-    unless('VIR_ERR_NO_DOMAIN'),
-  )
+  const answer = await ask(host, ['dumpxml', checkedName(machine)], {
+    mutating: false,
+    resource: machine,
+  }).catch(unless('VIR_ERR_NO_DOMAIN'))
   const domain = answer && parseXml(answer.text)
   // Only what has a QEMU has a number.
   return domain?.attributes['id'] === undefined ? undefined : domain

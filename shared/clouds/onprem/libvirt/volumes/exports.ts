@@ -3,7 +3,7 @@ import { child, el, parseXml, toXml } from '#shared/clouds/onprem/libvirt/xml.ts
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { ask, type VolumesHost } from './base.ts'
 import { folderOf, monitor } from './helper.ts'
-import { isTracked, type OpenDisk } from './marks.ts'
+import { forgetCheckpoint, isTracked, type OpenDisk } from './marks.ts'
 import { ownPrefix, poolPath, unless } from './pools.ts'
 import { encryptionElement } from './volume-xml.ts'
 
@@ -74,6 +74,7 @@ export async function exportMoment(
       await ask(host, ['domjobabort', disk.domain], { mutating: true, resource: disk.domain }).catch(
         unless('VIR_ERR_OPERATION_INVALID', 'VIR_ERR_NO_DOMAIN'),
       )
+      if (since !== undefined) await forgetCheckpoint(host, disk, since).catch(unless('VIR_ERR_NO_DOMAIN'))
     },
   }
 }
