@@ -40,13 +40,21 @@ export const sampleOf = (stats: MachineStats, size: { vcpus: number; memoryMib: 
   memoryMib: size.memoryMib,
 })
 
-/** The record with one sample more, and without those that are too old. One that is not newer than the last changes nothing. */
+/**
+ * The record with one sample more, and without those that are too old. One that is not newer than the last changes nothing. Of each minute the first
+ * and the last are enough, since counters only grow; so it stays small however often somebody asks.
+ */
 export function withSample(record: MetricsRecord | undefined, sample: Sample): MetricsRecord {
   const values = columns.map((column) => Math.round(sample[column]))
   if (record === undefined) return { last: values, samples: [values] }
   const { last } = record
   if ((last[0] ?? 0) >= sample.atMs) return record
-  const samples = [...record.samples, values.map((value, index) => value - (last[index] ?? 0))]
+  const added = values.map((value, index) => value - (last[index] ?? 0))
+  const before = record.samples.at(-1)
+  const samples =
+    before && isInPassing(record, before, values)
+      ? [...record.samples.slice(0, -1), sumOf(before, added)]
+      : [...record.samples, added]
   let [first] = samples
   let dropped = 0
   while (first && sample.atMs - (first[0] ?? 0) > keptMs) {
@@ -64,6 +72,24 @@ export function samplesIn(record: MetricsRecord | undefined): Sample[] {
     return Object.fromEntries(columns.map((column, index) => [column, values[index]])) as unknown as Sample
   })
 }
+
+/** Is the last sample one between two others of the same minute, that says nothing more than they do? */
+function isInPassing(
+  { last, samples }: MetricsRecord,
+  before: readonly number[],
+  next: readonly number[],
+): boolean {
+  if (samples.length < 2) return false
+  const grew = columns.every(
+    (_, index) => index >= sizes || ((before[index] ?? 0) >= 0 && (next[index] ?? 0) >= (last[index] ?? 0)),
+  )
+  const earlierMs = (last[0] ?? 0) - (before[0] ?? 0)
+  return grew && Math.floor(earlierMs / minuteMs) === Math.floor((next[0] ?? 0) / minuteMs)
+}
+
+const minuteMs = 60_000
+/** The first column that is no counter. */
+const sizes = columns.indexOf('memoryUsedMib')
 
 const sumOf = (values: readonly number[], differences: readonly number[]): number[] =>
   values.map((value, index) => value + (differences[index] ?? 0))

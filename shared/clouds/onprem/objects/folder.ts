@@ -163,11 +163,11 @@ async function append(
 async function place(bucket: FolderBucket, staged: string, names: readonly string[]): Promise<void> {
   const path = join(bucket.folder, 'objects', ...names)
   for (let attempt = 1; ; attempt += 1) {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 })
     if (bucket.versioning) await keepVersion(bucket, path, names)
     try {
       await rename(staged, path)
-      return await syncFolder(dirname(path))
+      return await syncFolders(dirname(path), made === undefined ? dirname(path) : dirname(made))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 5) throw error
     }
@@ -193,13 +193,15 @@ export async function removeEmpty(bucket: FolderBucket, from: string): Promise<v
   }
 }
 
-async function syncFolder(path: string): Promise<void> {
+/** From `path` up to `top`: a folder that is new is an entry of another one. */
+async function syncFolders(path: string, top: string): Promise<void> {
   const folder = await open(path, 'r')
   try {
     await folder.sync()
   } finally {
     await folder.close()
   }
+  if (path.length > top.length) await syncFolders(dirname(path), top)
 }
 
 async function openFile(path: string, key: string): Promise<FileHandle> {

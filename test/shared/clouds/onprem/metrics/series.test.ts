@@ -60,6 +60,18 @@ test('samples older than a day and an hour are let go, and one that is not newer
   expect(JSON.stringify(record).length).toBeLessThan(80_000)
 })
 
+test('however often somebody asks, of each minute two samples are kept, and no restart is lost', () => {
+  let record: MetricsRecord | undefined
+  for (let nr = 0; nr < 600; nr += 1)
+    record = withSample(record, at(nr * 1000, { diskReadOps: nr < 90 ? nr : nr - 90 }))
+  const samples = samplesIn(record)
+  expect(samples).toHaveLength(2 * 10 + 2)
+  const points = values(seriesOf('disk_read_ops', samples, query(10)))
+  expect(points).toHaveLength(10)
+  for (const [minute, value] of points)
+    expect([minute, Math.abs((value ?? 0) - 1) < 0.05]).toEqual([minute, true])
+})
+
 test('a rate is the difference of two counters by the time between them', () => {
   const samples = [at(0), at(minuteMs, { diskReadBytes: 6000 }), at(2 * minuteMs, { diskReadBytes: 6600 })]
   expect(values(seriesOf('disk_read_bytes', samples, query(5)))).toEqual([
