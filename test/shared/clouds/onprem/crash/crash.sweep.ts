@@ -4,7 +4,7 @@ import { dieAndTakeUp, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
 import { runWorker } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 describe.skipIf('reason' in hypervisor)(
   `on-premise workers die at every call${'reason' in hypervisor ? ` (${hypervisor.reason})` : ''}`,

@@ -4,7 +4,7 @@ import { dieAndTakeUp, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
 import type { Death } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
 
-const hypervisor = findHypervisor()
+const hypervisor = await findHypervisor()
 
 /** One point of each in the middle; crash.sweep.ts goes through all. */
 const points: Record<string, Death> = {
