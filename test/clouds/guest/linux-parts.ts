@@ -1,6 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { globSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
+import { run } from './run.ts'
 
 /** Where the parts of the tiny Linux lie. */
 export interface LinuxParts {
@@ -15,11 +15,20 @@ export interface LinuxParts {
   mke2fs: string
 }
 
+/** What it needs beside that to boot by UEFI too, and to answer through QEMU's guest agent. */
+export interface LinuxExtras {
+  /** GRUB's `x86_64-efi` folder. */
+  grubEfiDir: string
+  agent: string
+  /** That the agent is linked with, and what links them. */
+  libraries: { name: string; path: string }[]
+}
+
 /** Debian packages are unpacked here, not installed. */
 export const linuxPartsDir: string = resolve(import.meta.dirname, '../../../.novacron/linux')
 
 /**
- * Finds the parts that `node test/clouds/guest/linux-parts.ts` fetches (30 MB, some seconds, no rights; on Debian), or says what is missing.
+ * Finds the parts that `node test/clouds/guest/linux-parts.ts` fetches (40 MB, some seconds, no rights; on Debian), or says what is missing.
  * mke2fs is the system's.
  */
 export function findLinuxParts(dir: string = linuxPartsDir): LinuxParts | { reason: string } {
@@ -40,11 +49,33 @@ export function findLinuxParts(dir: string = linuxPartsDir): LinuxParts | { reas
   return { kernel, modules, busybox, grubMkimage, grubDir: join(dir, 'usr/lib/grub/i386-pc'), mke2fs }
 }
 
+/** Finds what the same command fetches for UEFI and the guest agent. */
+export function findLinuxExtras(dir: string = linuxPartsDir): LinuxExtras | { reason: string } {
+  const [grubEfiDir] = globSync(join(dir, 'usr/lib/grub/x86_64-efi'))
+  const [agent] = globSync(join(dir, 'usr/sbin/qemu-ga'))
+  const libraries = libraryNames.flatMap((name) => {
+    const [path] = globSync(join(dir, `{usr/lib,lib}/x86_64-linux-gnu/${name}`))
+    return path === undefined ? [] : [{ name, path }]
+  })
+  if (grubEfiDir && agent && libraries.length === libraryNames.length) return { grubEfiDir, agent, libraries }
+  return {
+    reason:
+      'the tiny Linux needs GRUB for UEFI and a guest agent; on Debian `node test/clouds/guest/linux-parts.ts` fetches them',
+  }
+}
+
+const libraryNames = [
+  'ld-linux-x86-64.so.2 libc.so.6 libm.so.6 libudev.so.1 libnuma.so.1 liburing.so.2',
+  'libglib-2.0.so.0 libgmodule-2.0.so.0 libpcre2-8.so.0',
+].flatMap((line) => line.split(' '))
+
 /** Disk drivers of QEMU, EC2 (NVMe is built in), Azure and others, with what they need. */
 const moduleNames = [
   'virtio virtio_ring virtio_pci virtio_pci_legacy_dev virtio_pci_modern_dev virtio_blk virtio_scsi',
   'scsi_common scsi_mod sd_mod t10-pi crc64 crc64-rocksoft crc64-rocksoft_generic',
   'libata ata_piix ata_generic hv_vmbus scsi_transport_fc hv_storvsc xen-blkfront',
+  // The power button, the agent's port, a seed's file system, memory that is added.
+  'button evdev virtio_console fat vfat nls_cp437 nls_ascii nls_iso8859-1 virtio_mem',
 ].flatMap((line) => line.split(' '))
 
 /** Downloads the packages with apt-get and unpacks them. Throws with what apt said. */
@@ -56,17 +87,16 @@ export function fetchLinuxParts(dir: string = linuxPartsDir): void {
     throw new Error('apt knows no linux-image-cloud-amd64; run apt-get update first')
   const debs = mkdtempSync(join(dir, 'debs-'))
   try {
-    run('apt-get', ['download', kernelPackage, 'busybox-static', 'grub-common', 'grub-pc-bin'], debs)
+    run('apt-get', ['download', kernelPackage, ...packages], debs)
     for (const deb of globSync(join(debs, '*.deb'))) run('dpkg-deb', ['-x', basename(deb), dir], debs)
   } finally {
     rmSync(debs, { recursive: true, force: true })
   }
 }
 
-function run(command: string, args: string[], cwd: string): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? stderr.trim()}`)
-  return stdout
-}
+const packages = [
+  'busybox-static grub-common grub-pc-bin grub-efi-amd64-bin',
+  'qemu-guest-agent libc6 libglib2.0-0 libudev1 libnuma1 liburing2 libpcre2-8-0',
+].flatMap((line) => line.split(' '))
 
 if (import.meta.main) fetchLinuxParts()

@@ -8,7 +8,7 @@ import { openSite, type Site } from '#shared/clouds/onprem/hosts.ts'
 import type { Interceptor } from '#shared/clouds/onprem/gate.ts'
 import { imageRefs } from '#shared/clouds/onprem/images/files.ts'
 import { parseOnPremSettings } from '#shared/clouds/onprem/settings.ts'
-import type { Cloud, CloudRef, CloudSettings, ImageFormat, TaskState } from '#shared/clouds/port.ts'
+import type { Cloud, CloudRef, CloudSettings, Firmware, ImageFormat, TaskState } from '#shared/clouds/port.ts'
 import { digestOfDisk, intentOf, newJob } from '#test/shared/clouds/conformance/subject.ts'
 import { settingsFor } from '#test/shared/clouds/onprem/subject.ts'
 
@@ -27,7 +27,8 @@ export interface ImageLab {
   open(intercept?: Interceptor): Promise<Cloud>
 }
 
-export async function openImageLab(): Promise<ImageLab> {
+/** @param options of the registration, beside the usual ones of tests. */
+export async function openImageLab(options: Record<string, unknown> = {}): Promise<ImageLab> {
   const dir = await mkdtemp(join(tmpdir(), 'nc-images-'))
   await chmod(dir, 0o711)
   const hosts = ['alpha', 'beta'].map((name) => ({ name, location: region, folder: join(dir, name) }))
@@ -35,6 +36,7 @@ export async function openImageLab(): Promise<ImageLab> {
     {
       driver: 'qemu',
       hosts,
+      options,
       writeRunning: () => Promise.reject(new Error('nothing runs')),
       residue: () => [],
       close: () => Promise.resolve(),
@@ -71,6 +73,7 @@ export async function startImport(
   content: Buffer,
   format: ImageFormat,
   intent = intentOf(job),
+  firmware: Firmware = 'bios',
 ): Promise<CloudRef> {
   const key = `in/${randomUUID()}`
   await putObject(cloud, bucket, key, content)
@@ -80,7 +83,7 @@ export async function startImport(
     format,
     name: 'golden',
     architecture: 'x86_64',
-    firmware: 'bios',
+    firmware,
   })
 }
 
