@@ -87,6 +87,7 @@ describe.each(['http', 'https'])('a request by %s whose step is lost', (protocol
     lose()
     await expect(sending).rejects.toBe(lost)
     expect(arrived).toEqual(['/one'])
+    expect(await send('/three')).toBe(200)
   })
 
   test('while it waits for a connection that others use never leaves', async () => {
@@ -100,6 +101,7 @@ describe.each(['http', 'https'])('a request by %s whose step is lost', (protocol
     expect(await first).toBe(200)
     await expect(second).rejects.toBe(lost)
     expect(arrived).toEqual(['/held'])
+    expect(await send('/three')).toBe(200)
   })
 })
 
@@ -110,7 +112,7 @@ const starters = {
 }
 
 test.for(Object.keys(starters) as (keyof typeof starters)[])(
-  'a call to %s whose step is lost while its connection is being made never leaves, and fails as the step did',
+  'a call to %s whose step is lost while its connection is being made never leaves and fails as the step did; the next one is made',
   async (type) => {
     const dir = await mkdtemp(join(tmpdir(), 'novacron-moment-'))
     const loopback = await starters[type](dir)
@@ -148,6 +150,9 @@ test.for(Object.keys(starters) as (keyof typeof starters)[])(
     onConnection = lose
     await expect(run(() => Array.fromAsync(cloud.compute.list({ region })))).rejects.toBe(lost)
     expect(loopback.calls()).toEqual([])
+
+    onConnection = () => {}
+    expect(await Array.fromAsync(cloud.compute.list({ region }))).toEqual([])
   },
 )
 
