@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-// Sweeps go through every step of a migration, one failure after another: minutes of their own, run by `npm run sweep` and by CI.
+// Sweeps go through every step of a migration, every call and every cloud, one failure after another: minutes of their own, run by `npm run sweep` and by CI.
 const files = process.env['SWEEPS'] ? 'test/**/*.sweep.ts' : 'test/**/*.test.ts'
 
 export default defineConfig({
