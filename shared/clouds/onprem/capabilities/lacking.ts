@@ -10,6 +10,7 @@ export const lacking = {
     lacking: 'Hosts of your own have no spot market.',
     remedy: 'Leave max_spot_price out, or use another provider.',
   },
+  'prices.list.spot': { lacking: 'Hosts of your own have no spot market.' },
   'compute.create.placement_group': {
     lacking: 'Hosts know no placement groups.',
     remedy: 'Name the host as availability_zone.',

@@ -83,7 +83,6 @@ export const libvirtOperations: Capabilities['operations'] = {
   'metrics.vm': { calls: ['record list'] },
   'quotas.list': { calls: ['record list'] },
   'prices.list': { calls: ['record list'] },
-  'prices.list.spot': { calls: ['record list'] },
   'billing.rows': { calls: ['record list'] },
   'posture.inventory': { calls: ['record list'] },
   'health.probe': { calls: ['record list'] },

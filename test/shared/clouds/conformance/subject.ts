@@ -52,6 +52,13 @@ export interface Subject {
     /** Reads, and writes, a block or range of a disk. */
     readOperation: string
     writeOperation: string
+    /**
+     * How what the cloud keeps comes to be damaged: on its way in, after it was checked (the default), or by who has the disk (`writeDisk`), where
+     * it is checked to the end.
+     */
+    storedDamage?: 'guest'
+    /** Why a volume is only detached from a stopped VM, where the suite's guests cannot take part. */
+    detachNeedsGuest?: string
     /** Why reads carry no checksum, where they do not: damage on the way then only shows when a copy is verified end to end. */
     readsUnchecked?: string
     /** The vendor's refusals by what they must come out as. */

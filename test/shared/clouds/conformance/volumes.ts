@@ -63,6 +63,12 @@ export function volumes(subject: Subject): void {
 
       await expect(own.attach(volume, other)).rejects.toMatchObject({ code: 'conflict' })
       await expect(own.delete(volume)).rejects.toMatchObject({ code: 'conflict' })
+      if (subject.dialect.detachNeedsGuest !== undefined) {
+        await expect(own.detach(volume)).rejects.toMatchObject({ code: 'conflict' })
+        expect((await own.get(volume))?.vm).toBe(vm.id)
+        await cloud.compute.stop(vm)
+        await untilState(cloud, vm, 'stopped')
+      }
       await own.detach(volume)
       await untilVolume(subject, volume, 'available')
       await own.detach(volume)

@@ -4,12 +4,12 @@ import { idFor } from '#shared/clouds/onprem/ids.ts'
 import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { digest } from '#test/shared/clouds/conformance/subject.ts'
 
-const pool = 'default'
 const tags = { 'novacron-tenant': 'acme', 'novacron-job': 'stock', 'novacron-step': 'stock' }
 
 /** Gives the first host of a location an image with these bytes. @returns its id. */
 export async function addDefaultImage(site: Site, region: string, imagePath: string): Promise<string> {
   const host = site.homeOf(region)
+  const pool = (await host.volumes.pools())[0]?.name ?? ''
   const id = idFor('img', randomUUID())
   const content = await readFile(imagePath)
   const ref = { pool, name: `${id}-0.qcow2`, format: 'qcow2' } as const

@@ -83,7 +83,9 @@ export async function openOnPremSubject(
       zone: lab.hosts[0]?.name ?? '',
       throttled: { code: 'EAGAIN', status: 429 },
       capacity: { code: 'ENOSPC', status: 507 },
-      createVmOperation: 'record insert',
+      createVmOperation: '',
+      storedDamage: 'guest',
+      detachNeedsGuest: 'a running guest must let go of a disk, and these have no operating system',
       readOperation: 'nbd read',
       writeOperation: 'nbd write',
       readsUnchecked:
@@ -154,12 +156,12 @@ const cost = {
 }
 
 const sizes = [
-  { name: 'tiny', vcpus: 1, memory_mib: 64 },
-  { name: 'small', vcpus: 2, memory_mib: 128 },
+  { name: 'tiny', vcpus: 1, memory_mib: 256 },
+  { name: 'small', vcpus: 2, memory_mib: 512 },
   ...Array.from({ length: 10 }, (_, index) => ({
     name: `more-${index}`,
     vcpus: 2 + index,
-    memory_mib: 256 * (index + 1),
+    memory_mib: 512 * (index + 1),
   })),
 ]
 

@@ -24,6 +24,7 @@ export async function openQemuLab(names: readonly string[] = ['alpha', 'beta']):
 
 export const openSubject = async () =>
   openOnPremSubject(await openQemuLab(), {
+    createVmOperation: 'qemu-system-x86_64',
     signIn: ['mkdir'],
     refusals,
   })
@@ -53,10 +54,11 @@ async function writeRunning(
   try {
     const said = await host.monitor(machine, (monitor) =>
       monitor.execute('human-monitor-command', {
-        'command-line': `qemu-io -d ${device} "write -s ${path} ${offset} ${data.length}"`,
+        'command-line': `qemu-io -d /machine/peripheral/${device}/virtio-backend "write -s ${path} ${offset} ${data.length}"`,
       }),
     )
-    if (!String(said).includes('wrote')) throw new Error(`qemu-io: ${String(said)}`)
+    // What it wrote it says elsewhere; here it only says what went wrong.
+    if (String(said).trim() !== '') throw new Error(`qemu-io: ${String(said)}`)
   } finally {
     await rm(path, { force: true })
   }
