@@ -14,7 +14,8 @@ await Promise.all(Array.from({ length: 4 }, work))
 async function work(): Promise<void> {
   for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
     const there = await machines.spec(id)
-    if (!there) await machines.define(guestMachine(await guestVolume(host, { unique: id }), { id }))
+    if (!there)
+      await machines.define(guestMachine(await guestVolume(host, { unique: id, name: `vol-${id}` }), { id }))
     await machines.start(id)
     console.log(`up ${id}`)
   }

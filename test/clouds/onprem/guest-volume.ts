@@ -11,11 +11,12 @@ export async function guestVolume(
     unique = 'guest',
     image = guestImage(unique),
     keyName,
-  }: { unique?: string; image?: Buffer; keyName?: string } = {},
+    name = `vol-${randomUUID()}`,
+  }: { unique?: string; image?: Buffer; keyName?: string; name?: string } = {},
 ): Promise<VolumeRef> {
   const volume: VolumeRef = {
     pool: 'default',
-    name: `vol-${randomUUID()}.qcow2`,
+    name: `${name}.qcow2`,
     format: 'qcow2',
     ...(keyName ? { keyName } : {}),
   }

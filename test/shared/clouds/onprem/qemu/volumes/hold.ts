@@ -25,7 +25,10 @@ if (what === 'copy' || what === 'backup') {
   // Stands still when all has been copied.
   tap.inject({ operation: what === 'copy' ? 'rename' : 'blockdev-del', mode: 'hold' })
   const work = what === 'copy' ? volumes.copy(volume, other) : volumes.backup(volume, other, {})
-  work.catch((error: unknown) => console.error(error))
+  work.catch((error: unknown) => {
+    console.error(error)
+    process.exit(1)
+  })
   const isHeld = (operation: string) => tap.calls().some((call) => call.operation === operation)
   while (!isHeld(what === 'copy' ? 'rename' : 'blockdev-del'))
     await new Promise((resolve) => setTimeout(resolve, 5))
