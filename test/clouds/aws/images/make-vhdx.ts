@@ -8,7 +8,7 @@ export function vhdxOf(data: Buffer, { logged = false }: { logged?: boolean } = 
   const blocks: Buffer[] = []
   for (let index = 0; index < count; index++) {
     const block = data.subarray(index * mebibyte, (index + 1) * mebibyte)
-    if (block.every((byte) => byte === 0)) continue
+    if (block.equals(zeros)) continue
     const at = BigInt(firstAt / mebibyte + blocks.length)
     table.writeBigUInt64LE((at << 20n) | 6n, index * 8)
     blocks.push(block)
@@ -36,6 +36,7 @@ export function vhdxOf(data: Buffer, { logged = false }: { logged?: boolean } = 
 }
 
 const mebibyte = 2 ** 20
+const zeros = Buffer.alloc(mebibyte)
 
 const headerOf = (sequence: number, logged: boolean): Buffer =>
   checked('head', 4096, (header) => {
