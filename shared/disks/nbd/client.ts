@@ -124,7 +124,7 @@ function openLine(address: NbdAddress, server: string): Line {
     },
     receive: (lengthBytes) =>
       new Promise((resolve, reject) => {
-        if (gone) return reject(gone.reason)
+        if (gone) throw gone.reason as Error
         listeners.push(reject)
         const bytes = Buffer.alloc(lengthBytes)
         filler.fill(bytes, () => resolve(bytes))

@@ -41,15 +41,15 @@ export async function* listExtents(
       client.blockStatus(offset, asked, given),
     )
     for (const { length: told, flags } of status.get(context) ?? []) {
-      const length = Math.min(told, sizeBytes - offset)
-      if (length > 0 && isListed(selection, flags)) {
-        if (run && run.offset + run.length === offset) run.length += length
-        else {
-          if (run) yield run
-          run = { offset, length }
-        }
+      const extent = { offset, length: Math.min(told, sizeBytes - offset) }
+      offset += extent.length
+      if (extent.length === 0 || !isListed(selection, flags)) continue
+      if (run && run.offset + run.length === extent.offset) {
+        run.length += extent.length
+        continue
       }
-      offset += length
+      if (run) yield run
+      run = extent
     }
   }
   if (run) yield run

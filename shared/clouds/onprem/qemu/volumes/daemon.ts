@@ -41,7 +41,7 @@ export async function startDaemon(
         program: 'qemu-storage-daemon',
         secrets,
         args: [
-          ...nodes.flatMap((node) => ['--blockdev', JSON.stringify(node)]),
+          ...nodes.map((node) => `--blockdev=${JSON.stringify(node)}`),
           ...(serves === 'nbd' ? nbdArguments(socket, readOnly) : monitorArguments(socket)),
         ],
       })
@@ -55,22 +55,21 @@ export async function startDaemon(
 }
 
 const monitorArguments = (socket: string): string[] => [
-  ...['--chardev', `socket,id=monitor,path=${socket},server=on,wait=off`],
-  ...['--monitor', 'chardev=monitor'],
+  `--chardev=socket,id=monitor,path=${socket},server=on,wait=off`,
+  '--monitor=chardev=monitor',
 ]
 
 /** The allocation depth tells what each file of a chain holds. */
 const nbdArguments = (socket: string, readOnly: boolean): string[] => [
-  ...['--nbd-server', `addr.type=unix,addr.path=${socket},max-connections=4`],
-  '--export',
-  JSON.stringify({
+  `--nbd-server=addr.type=unix,addr.path=${socket},max-connections=4`,
+  `--export=${JSON.stringify({
     type: 'nbd',
     id: 'export',
     'node-name': daemonNode,
     name: daemonNode,
     writable: !readOnly,
     'allocation-depth': readOnly,
-  }),
+  })}`,
 ]
 
 async function endServer(server: TiedProcess): Promise<void> {

@@ -175,7 +175,12 @@ async function convert(
   const chain = await chainOf(host, from)
   const json = (node: object) => `json:${JSON.stringify(node)}`
   const args = [
-    ...['convert', '-n', '--target-is-zero', '-W', '-O', to.format],
+    'convert',
+    '-n',
+    '--target-is-zero',
+    '-W',
+    '-O',
+    to.format,
     json(nodeOf(chain, { ...source, readOnly: true })),
     json(nodeOf([fresh], { ...target, readOnly: false })),
   ]

@@ -48,7 +48,8 @@ for (const runs of [true, false])
           since = target
           if (call % 8 === 7) since = await newChain(lab, { since, machine, call })
         }
-        if (!runs) expect(await lab.leftovers()).toEqual([])
+        if (machine !== undefined) await lab.machines.powerOff(machine)
+        expect(await lab.leftovers()).toEqual([])
       },
     )
 

@@ -17,7 +17,7 @@ for (const keyName of [undefined, 'volume/vol-1']) {
       qcow2('snap-1', keyName),
       qcow2('snap-2', keyName),
     ]
-    await volumes.create(volume, { sizeBytes: 64 * mebibyte })
+    await volumes.create(volume, { sizeBytes: 24 * mebibyte })
     await fill(volumes, volume, 0, 8 * mebibyte)
     const whole = await volumes.backup(volume, first, {})
     expect(whole.incremental).toBe(false)
@@ -27,7 +27,7 @@ for (const keyName of [undefined, 'volume/vol-1']) {
     expect(await contentOf(volumes, first)).toBe(then)
 
     await fill(volumes, volume, 5 * mebibyte + 4096, 2 * mebibyte)
-    await fill(volumes, volume, 40 * mebibyte, mebibyte)
+    await fill(volumes, volume, 20 * mebibyte, mebibyte)
     const progress: number[] = []
     const delta = await volumes.backup(volume, second, {
       since: first,
@@ -51,10 +51,10 @@ for (const keyName of [undefined, 'volume/vol-1']) {
       qcow2('snap-1', keyName),
       qcow2('snap-2', keyName),
     ]
-    const { machine, write } = await runDisk(lab, volume, 64 * mebibyte)
+    const { machine, write } = await runDisk(lab, volume, 24 * mebibyte)
     await write('write -P 1 0 8M')
     expect((await volumes.backup(volume, first, { machine })).incremental).toBe(false)
-    await write('write -P 2 3M 2M', 'write -P 3 40M 1M', 'write -z 7M 512k')
+    await write('write -P 2 3M 2M', 'write -P 3 18M 1M', 'write -z 7M 512k')
     const delta = await volumes.backup(volume, second, { machine, since: first })
     expect(delta.incremental).toBe(true)
     expect(delta.copiedBytes).toBeGreaterThanOrEqual(3.5 * mebibyte)
@@ -71,7 +71,7 @@ test('marks survive a shutdown of their machine, and a backup goes on from them 
   const [volume, first, second, third] = ['vol-1', 'snap-1', 'snap-2', 'snap-3'].map((name) =>
     qcow2(name),
   ) as [VolumeRef, VolumeRef, VolumeRef, VolumeRef]
-  const { machine, write } = await runDisk(lab, volume, 64 * mebibyte)
+  const { machine, write } = await runDisk(lab, volume, 24 * mebibyte)
   await write('write -P 1 0 4M')
   await volumes.backup(volume, first, { machine })
   await write('write -P 2 20M 1M')
@@ -80,7 +80,7 @@ test('marks survive a shutdown of their machine, and a backup goes on from them 
   expect(atRest).toMatchObject({ incremental: true })
   expect(atRest.copiedBytes).toBe(mebibyte)
   await machines.start(machine)
-  await write('write -P 3 30M 1M')
+  await write('write -P 3 22M 1M')
   const running = await volumes.backup(volume, third, { machine, since: second })
   expect(running).toMatchObject({ incremental: true })
   expect(running.copiedBytes).toBe(mebibyte)
@@ -90,9 +90,9 @@ test('marks survive a shutdown of their machine, and a backup goes on from them 
 
 test('a mark that was lost with a killed QEMU makes the next backup a full one, and right', async (context) => {
   const lab = await openLab(context)
-  const { volumes, machines, host } = lab
+  const { volumes, host } = lab
   const [volume, first, second, third] = [qcow2('vol-1'), qcow2('snap-1'), qcow2('snap-2'), qcow2('snap-3')]
-  const { machine, write } = await runDisk(lab, volume, 64 * mebibyte)
+  const { machine, write } = await runDisk(lab, volume, 24 * mebibyte)
   await write('write -P 1 0 4M')
   await volumes.backup(volume, first, { machine })
   await write('write -P 2 20M 1M', 'flush')
@@ -105,7 +105,7 @@ test('a mark that was lost with a killed QEMU makes the next backup a full one, 
   expect((await volumes.get(second))?.backing).toBeUndefined()
   expect(await contentOf(volumes, second)).toBe(await contentOf(volumes, volume))
   // What was worth nothing is gone, and marks work again.
-  await fill(volumes, volume, 30 * mebibyte, mebibyte)
+  await fill(volumes, volume, 22 * mebibyte, mebibyte)
   expect(await volumes.backup(volume, third, { since: second })).toMatchObject({ incremental: true })
   expect(await contentOf(volumes, third)).toBe(await contentOf(volumes, volume))
 })

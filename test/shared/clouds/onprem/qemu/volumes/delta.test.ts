@@ -55,14 +55,14 @@ async function twoHosts(
   const from = { ...(await openLab(context)), key }
   const to = { ...(await openLab(context)), key: otherKey }
   const volume = qcow2('vol-1', key)
-  await from.volumes.create(volume, { sizeBytes: 24 * mebibyte })
+  await from.volumes.create(volume, { sizeBytes: 12 * mebibyte })
   await fill(from.volumes, volume, 0, 6 * mebibyte)
   await from.volumes.backup(volume, base(from), {})
-  await to.volumes.create(target(to), { sizeBytes: 24 * mebibyte })
+  await to.volumes.create(target(to), { sizeBytes: 12 * mebibyte })
   await copy(await from.volumes.openSource(base(from)), to, memoryJournal(), false)
 
   await fill(from.volumes, volume, 2 * mebibyte + 4096, 2 * mebibyte)
-  await fill(from.volumes, volume, 20 * mebibyte, mebibyte)
+  await fill(from.volumes, volume, 10 * mebibyte, mebibyte)
   await fill(from.volumes, volume, 5 * mebibyte, mebibyte, Buffer.alloc(mebibyte))
   await from.volumes.backup(volume, later(from), { since: base(from) })
   return { from, to, changes: 4 * mebibyte }
