@@ -120,6 +120,14 @@ export function createRecords(host: LibvirtHost): HostRecords {
   }
 }
 
+/** Reads a secret's XML; undefined if it is no record. */
+export function readRecord(document: string): (Generation & { text: string }) | undefined {
+  const secret = parseXml(document)
+  const name = textOf(secret, 'usage', 'name')
+  const generation = name === undefined ? undefined : readName(textOf(secret, 'uuid') ?? '', name)
+  return generation && { ...generation, text: textOf(secret, 'description') ?? 'null' }
+}
+
 interface Generation {
   uuid: string
   kind: string
@@ -142,9 +150,14 @@ const secretOf = ({ uuid, kind, id, number }: Generation, body: string) =>
 /** A line of `secret-list`: UUID, type, name. */
 function readLine(line: string): Generation[] {
   const [uuid, type, name] = line.trim().split(/\s+/)
-  const [before, kind, id, number] = name?.split('/') ?? []
-  if (!uuid || type !== 'tls' || before !== prefix || !kind || !id || !number) return []
-  return [{ uuid, kind, id, number: Number(number) }]
+  const generation = uuid && name && type === 'tls' ? readName(uuid, name) : undefined
+  return generation ? [generation] : []
+}
+
+function readName(uuid: string, name: string): Generation | undefined {
+  const [before, kind, id, number] = name.split('/')
+  if (before !== prefix || !kind || !id || !number) return undefined
+  return { uuid, kind, id, number: Number(number) }
 }
 
 /** The highest generation of each record. */
