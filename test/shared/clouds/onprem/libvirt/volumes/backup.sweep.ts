@@ -10,7 +10,7 @@ const mebibyte = 2 ** 20
 describe.skipIf(reason).each([
   ['plain', undefined],
   ['encrypted', 'volume/vol-backup'],
-])(`backups of %s volumes${reason}`, (kind, keyName) => {
+])(`backups of %s volumes${reason}`, { timeout: 180_000 }, (kind, keyName) => {
   let lab: VolumesLab
   beforeAll(async () => {
     lab = await openVolumesLab()
@@ -77,8 +77,7 @@ describe.skipIf(reason).each([
     await lab.write(machine, 'vda', 'write -P 1 0 4M')
     await lab.volumes.backup(volume, snap(1), { machine })
     await lab.write(machine, 'vda', 'write -P 2 1M 1M')
-    for (const { pid, command } of processesOf(lab.daemon.folder))
-      if (command.includes(machine)) process.kill(pid, 'SIGKILL')
+    killGuest(machine)
     await expect
       .poll(async () => (await lab.host.virsh.run(['domstate', machine])).text.trim(), { timeout: 20_000 })
       .toBe('shut off')
@@ -123,6 +122,35 @@ describe.skipIf(reason).each([
     await lab.stopMachine(machine)
   })
 
+  test.each(['its job is ended', 'its QEMU is killed'])(
+    'one under way fails when %s, and done again it is right',
+    async (what) => {
+      const { volume, snap } = await fresh()
+      const machine = await lab.startMachine(volume)
+      await lab.write(machine, 'vda', 'write -P 1 0 60M')
+      const before = await lab.digest(volume)
+      let broken = false
+      lab.break(async (call, send) => {
+        const answer = await send()
+        if (broken || call.operation !== 'virsh backup-begin') return answer
+        broken = true
+        if (what === 'its QEMU is killed') killGuest(machine)
+        else await lab.host.virsh.run(['domjobabort', machine])
+        return answer
+      })
+      await expect(lab.volumes.backup(volume, snap(1), { machine })).rejects.toMatchObject({
+        retryable: true,
+      })
+      lab.break(undefined)
+      expect(await lab.volumes.get(snap(1))).toBeUndefined()
+      await lab.volumes.backup(volume, snap(1), { machine })
+      expect(await lab.digest(snap(1))).toBe(before)
+      if (what === 'its QEMU is killed')
+        await lab.host.virsh.run(['undefine', machine, '--checkpoints-metadata'])
+      else await lab.stopMachine(machine)
+    },
+  )
+
   test('two disks of one machine are backed up at the same time, one after the other', async () => {
     const [one, two] = [await fresh(), await fresh()]
     const machine = await lab.startMachine(one.volume, two.volume)
@@ -133,4 +161,9 @@ describe.skipIf(reason).each([
       expect(await lab.digest(snap(1))).toBe(await lab.digest(volume))
     await lab.stopMachine(machine)
   })
+
+  const killGuest = (machine: string) => {
+    for (const { pid, command } of processesOf(lab.daemon.folder))
+      if (command.includes(`guest=test-${machine}`)) process.kill(pid, 'SIGKILL')
+  }
 })

@@ -12,7 +12,7 @@ const libvirt = findLibvirt()
 const missing = 'reason' in libvirt ? libvirt.reason : sshdMissing()
 const reason = missing === undefined ? '' : ` (skipped: ${missing})`
 
-describe.skipIf(reason)(`volumes of a host that is reached by ssh${reason}`, () => {
+describe.skipIf(reason)(`volumes of a host that is reached by ssh${reason}`, { timeout: 180_000 }, () => {
   let lab: VolumesLab
   let sshd: Sshd
   let ssh: SshAccess

@@ -16,7 +16,7 @@ const mebibyte = 2 ** 20
 describe.skipIf(reason).each([
   ['plain', undefined],
   ['encrypted', 'volume/vol-files'],
-])(`%s volumes of libvirt${reason}`, (kind, keyName) => {
+])(`%s volumes of libvirt${reason}`, { timeout: 180_000 }, (kind, keyName) => {
   let lab: VolumesLab
   beforeAll(async () => {
     lab = await openVolumesLab()
@@ -107,6 +107,28 @@ describe.skipIf(reason).each([
     await expect(lab.volumes.copy(ref('used'), ref('copied'))).rejects.toMatchObject(conflict)
     await lab.stopMachine(machine)
     for (const name of ['used', 'below', 'copied']) await lab.volumes.delete(ref(name))
+  })
+
+  test('a file holds what was written to it last, or the write fails', async () => {
+    const seed = { pool: lab.daemon.pool, name: `${kind}-seed.raw`, format: 'raw' as const }
+    for (const content of ['a longer first one', 'second']) {
+      await lab.volumes.writeFile(seed, Buffer.from(content.padEnd(4096)))
+      const source = await lab.volumes.openSource(seed)
+      expect((await source.read({ offset: 0, length: 4096 })).toString().trim()).toBe(content)
+      await source.close()
+    }
+    lab.break(async (call, send) => {
+      call.payload?.writeUInt8(255)
+      const answer = await send()
+      call.payload?.writeUInt8(115)
+      return answer
+    })
+    await expect(lab.volumes.writeFile(seed, Buffer.from('second'))).rejects.toMatchObject({
+      code: 'integrity',
+      retryable: true,
+    })
+    lab.break(undefined)
+    await lab.volumes.delete(seed)
   })
 
   test('a running machine sees at once that its disk has grown', async () => {
