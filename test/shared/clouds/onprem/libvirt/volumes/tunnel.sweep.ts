@@ -21,11 +21,9 @@ describe.skipIf(reason)(`volumes of a host that is reached by ssh${reason}`, { t
     sshd = await startSshd()
     ssh = accessTo(sshd, sshd.knownHosts)
   })
-  afterAll(async () => {
-    ssh.close()
-    await sshd.close()
-    await lab.close()
-  })
+  afterAll(() => lab.close())
+  afterAll(() => sshd.close())
+  afterAll(() => ssh.close())
   const accessTo = ({ user, port, privateKey }: Sshd, knownHosts: string) => {
     const access = openSsh(`qemu+ssh://${user}@127.0.0.1:${port}/system`, { privateKey, knownHosts })
     if (!access) throw new Error('not a URI of a host behind ssh')
