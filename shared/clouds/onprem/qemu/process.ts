@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { constants } from 'node:fs'
-import { access, open, readFile } from 'node:fs/promises'
+import { access, open, readdir, readFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HostError } from '#shared/clouds/onprem/gate.ts'
@@ -118,16 +118,26 @@ export async function startDetached(
   }
 }
 
-/** The process with a number; undefined if there is none, or only a zombie that nobody has buried. */
+/**
+ * The process with a number; undefined if there is none, or only a zombie that nobody has buried. One whose first thread is a zombie while
+ * others still end is there: until the last has ended it holds its files, and the locks on them.
+ */
 export async function processOf(pid: number): Promise<ProcessId | undefined> {
   const stat = await readProc(pid, 'stat')
   if (stat === undefined) return undefined
   // The name in brackets may hold anything; fields are counted from behind it: state is the 3rd field, start time the 22nd.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   const startedTicks = fields[19]
-  if (fields[0] === 'Z' || fields[0] === 'X' || startedTicks === undefined) return undefined
+  if (startedTicks === undefined || fields[0] === 'X') return undefined
+  if (fields[0] === 'Z' && !(await hasOtherThreads(pid))) return undefined
   return { pid, startedTicks }
 }
+
+const hasOtherThreads = (pid: number): Promise<boolean> =>
+  readdir(`/proc/${pid}/task`).then(
+    (threads) => threads.length > 1,
+    () => false,
+  )
 
 /** Its arguments, first the program's path. */
 export async function argumentsOf(pid: number): Promise<string[]> {
