@@ -61,8 +61,17 @@ export async function unplugDisk(monitor: Monitor, device: string, patienceMs: n
     await askToLetGo(monitor, device)
     askedMs = nowMs
   }
-  if (await hasNode(monitor, device)) await monitor.execute('blockdev-del', { 'node-name': device })
+  await removeNode(monitor, device, untilMs)
   if (await hasObject(monitor, `${device}-key`)) await monitor.execute('object-del', { id: `${device}-key` })
+}
+
+/** A device that is gone from sight still holds its node until QEMU has cleaned up behind it: some milliseconds, seconds under load. */
+async function removeNode(monitor: Monitor, node: string, untilMs: number): Promise<void> {
+  for (; await hasNode(monitor, node); await pause(20))
+    await monitor.execute('blockdev-del', { 'node-name': node }).catch((error: unknown) => {
+      const stillHeld = error instanceof Error && error.message.includes('is in use')
+      if (!stillHeld || performance.now() > untilMs) throw error
+    })
 }
 
 interface Plug {
