@@ -1,4 +1,5 @@
 import type { VolumeRef } from '#shared/clouds/onprem/host.ts'
+import { nbdGateOf } from '#shared/clouds/onprem/nbd-gate.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import type { NbdAddress } from '#shared/disks/nbd/client.ts'
 import type { Selection } from '#shared/disks/nbd/extents.ts'
@@ -68,7 +69,7 @@ async function withHelper<T>(
       return {
         address: { path: tunnel.path },
         exportName,
-        gate: (call, send) => host.gate({ ...call, resource: volume.name }, send),
+        gate: nbdGateOf(host.gate, volume.name),
         release,
       }
     })

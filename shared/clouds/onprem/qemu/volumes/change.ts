@@ -59,6 +59,16 @@ export async function deleteVolume(host: QemuHost, volume: VolumeRef): Promise<v
   })
 }
 
+/** Undefined also for what is gone by now (others may be deleted at the same time), or is no image. */
+async function backingOf(path: string): Promise<string | undefined> {
+  try {
+    return (await readQcow2Header(path)).backing
+  } catch (error) {
+    if (isErrno(error, 'ENOENT') || error instanceof HostError) return undefined
+    throw error
+  }
+}
+
 async function exists(path: string): Promise<boolean> {
   try {
     await (await open(path, 'r')).close()
@@ -75,14 +85,7 @@ async function assertUnused(host: QemuHost, path: string, signal: AbortSignal): 
     for (const name of await readdir(folder)) {
       const other = join(folder, name)
       if (!isVolumeName(name) || !name.endsWith('.qcow2') || other === path) continue
-      // Others may be deleted at the same time.
-      const backing = await readQcow2Header(other).then(
-        (header) => header.backing,
-        (error: unknown) => {
-          if (!isErrno(error, 'ENOENT')) throw error
-          return undefined
-        },
-      )
+      const backing = await backingOf(other)
       if (backing !== undefined && resolve(dirname(other), backing) === path)
         throw new HostError('conflict', `${name} builds on ${basename(path)}`)
     }

@@ -1,5 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { PoolFacts, VolumeFacts, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { isVolumeName, pathOf } from '#shared/clouds/onprem/qemu/volumes/files.ts'
@@ -26,7 +27,7 @@ export async function listVolumes(host: QemuHost, pool: string): Promise<VolumeF
     const found: VolumeFacts[] = []
     for (const name of (await readdir(folder)).toSorted()) {
       const format = formatOf(name)
-      const facts = format && (await readFacts(join(folder, name), name, format))
+      const facts = format && (await readFacts(join(folder, name), name, format).catch(unlessNoImage))
       if (facts) found.push(facts)
     }
     return found
@@ -53,6 +54,11 @@ export async function readFacts(
     if (isErrno(error, 'ENOENT') || isErrno(error, 'ENOTDIR')) return undefined
     throw error
   }
+}
+
+/** Somebody else's file with such a name does not hide ours. */
+function unlessNoImage(error: unknown): undefined {
+  if (!(error instanceof HostError)) throw error
 }
 
 /** By the name alone: what a guest wrote to a raw volume may look like anything. */

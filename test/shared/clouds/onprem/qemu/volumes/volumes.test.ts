@@ -106,10 +106,13 @@ test('a copy that died half way is made anew, and is not listed until it is done
   tap.inject({ operation: 'qemu-img convert', mode: 'error', code: 'connection_lost' })
   await expect(volumes.copy(from, to)).rejects.toMatchObject({ code: 'network', retryable: true })
   await writeFile(join(host.layout.pool('default'), '.vol-7.qcow2.new'), 'half of it')
+  await writeFile(join(host.layout.pool('default'), 'foreign.qcow2'), 'no image at all')
   expect((await volumes.list('default')).map(({ name }) => name)).toEqual(['vol-6.qcow2'])
   await volumes.copy(from, to)
   expect(await contentOf(volumes, to)).toBe(await contentOf(volumes, from))
   expect((await volumes.list('default')).map(({ name }) => name)).toEqual(['vol-6.qcow2', 'vol-7.qcow2'])
+  await volumes.delete(from)
+  expect(await volumes.get(from)).toBeUndefined()
 })
 
 test('names that could lead elsewhere, unknown pools and odd sizes are refused by name', async (context) => {
