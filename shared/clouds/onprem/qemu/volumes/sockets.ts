@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readdir, rm, stat } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { readdir, readFile, rm, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { failed, type TiedProcess } from '#shared/clouds/onprem/qemu/volumes/tied.ts'
@@ -35,12 +34,8 @@ async function sweep(path: string): Promise<void> {
 
 const oldMs = 10 * 60_000
 
-const listens = (path: string): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+/** As the kernel says (proc(5), flag __SO_ACCEPTCON): a connection made to find out would take a monitor's only place for a moment. */
+async function listens(path: string): Promise<boolean> {
+  const sockets = (await readFile('/proc/net/unix', 'utf8')).split('\n')
+  return sockets.some((line) => line.endsWith(` ${path}`) && line.split(/\s+/)[3] === '00010000')
+}
