@@ -1,37 +1,28 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
+import { expect, test } from 'vitest'
 import { dieAndTakeUp, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
 import { runWorker } from '#test/shared/clouds/onprem/crash/worker.ts'
-import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
+import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
-const hypervisor = await findHypervisor()
-
-describe.skipIf('reason' in hypervisor)(
-  `on-premise workers die at every call${'reason' in hypervisor ? ` (${hypervisor.reason})` : ''}`,
-  () => {
-    let subject: Awaited<ReturnType<typeof openSubject>>
-    beforeAll(async () => {
-      subject = await openSubject()
-    })
-    afterAll(async () => {
-      subject?.cloud.close()
-      await subject?.loopback.close()
-    })
-
-    test.for(scenes)(
-      'of $work, before and after it: the next one finishes it once',
-      { timeout: 600_000 },
-      async (scene) => {
-        const { request, finish } = await scene.prepare(subject)
-        const { calls } = await runWorker({ settings: subject.settings, work: scene.work, request })
-        await finish()
-        expect(calls.length).toBeGreaterThan(2)
-        for (const index of calls.keys())
-          for (const when of ['before', 'after'] as const)
-            await dieAndTakeUp(subject, scene, { call: index + 1, when }).catch((error: unknown) => {
-              throw new Error(`died ${when} call ${index + 1}, ${calls[index]}`, { cause: error })
-            })
-      },
-    )
-  },
-)
+onQemu('on-premise workers that die at every call', (subject) => {
+  test.for(scenes)(
+    'of $work, before and after it: the next one finishes it once',
+    { timeout: 1_200_000 },
+    async (scene) => {
+      const { request, finish } = await scene.prepare(subject)
+      const { calls } = await runWorker({ settings: subject.settings, work: scene.work, request })
+      await finish()
+      const points = calls.flatMap((call, index) =>
+        (['before', 'after'] as const).map((when) => ({ call, death: { call: index + 1, when } })),
+      )
+      let deaths = 0
+      for (const { call, death } of points) {
+        const died = await dieAndTakeUp(subject, scene, death).catch((error: unknown) => {
+          throw new Error(`died ${death.when} call ${death.call}, ${call}`, { cause: error })
+        })
+        if (died) deaths += 1
+      }
+      // Not every run makes as many calls: a fast guest is asked less often.
+      expect(deaths).toBeGreaterThan(points.length * 0.9)
+    },
+  )
+})

@@ -2,9 +2,7 @@ import { expect } from 'vitest'
 import { intentOf, newJob, rootOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
 import { insist } from '#test/shared/clouds/conformance/things.ts'
 import { runWorker, type Death, type Task } from '#test/shared/clouds/onprem/crash/worker.ts'
-import type { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
-
-type Opened = Awaited<ReturnType<typeof openSubject>>
+import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
 
 /** One thing that a worker does, the state it must come to however often a worker dies, and the way back. */
 export interface Scene {
@@ -26,6 +24,7 @@ export const scenes: readonly Scene[] = [
         region,
         name: 'taken up',
         instanceType: dialect.instanceType,
+        zone: 'alpha',
         boot: { image: undefined },
         userData: '#!/bin/sh\n',
       }
@@ -110,14 +109,20 @@ export const scenes: readonly Scene[] = [
   },
 ]
 
-/** A worker dies at the point; then the same is done again, and nothing but the stock is left. */
-export async function dieAndTakeUp(subject: Opened, scene: Scene, death: Death): Promise<void> {
+/** A worker dies at the point, `meanwhile` happens; then the same is done again, and nothing but the stock is left. @returns false if it made no such call. */
+export async function dieAndTakeUp(
+  subject: Opened,
+  scene: Scene,
+  death: Death,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<boolean> {
   const before = leftovers(subject)
   const { request, finish } = await scene.prepare(subject)
   const { died } = await runWorker({ settings: subject.settings, work: scene.work, request, death })
-  expect(died, `${scene.work} makes a call ${death.call}`).toBe(true)
+  await meanwhile()
   await finish()
   expect(leftovers(subject)).toEqual(before)
+  return died
 }
 
 const leftovers = ({ loopback }: Opened) => loopback.residue().map(({ kind, id }) => `${kind} ${id}`)
