@@ -13,6 +13,7 @@ import { openKeyring } from '#shared/secrets/keyring.ts'
 import { loadChains } from '#workers/chains.ts'
 import { startWorkers } from '#workers/process.ts'
 import { startExpiry } from '#workers/upkeep/expiry.ts'
+import { startRounds } from '#workers/upkeep/rounds.ts'
 
 const config = readConfig()
 const log = pino({ level: config.LOG_LEVEL })
@@ -39,12 +40,12 @@ const workers = await startWorkers({
   openProvider: providers.open,
   log,
 })
-const expiry = served.includes('upkeep') ? startExpiry(db, log) : undefined
+const upkeep = served.includes('upkeep') ? [startExpiry(db, log), startRounds(db, providers.open, log)] : []
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
 console.log(`Worker ${workerId} serves ${served.join(', ')}`)
 
 async function stop() {
-  expiry?.stop()
+  for (const timer of upkeep) timer.stop()
   await workers.stop(config.SHUTDOWN_GRACE_MS)
   providers.close()
   await outbound.close()

@@ -68,6 +68,13 @@ export interface Cloud {
   readonly billing: BillingFacet
   readonly posture: PostureFacet
   readonly health: HealthFacet
+  /** What a vendor does by itself in its own cloud and nobody does in a house: to be called each minute, and each hour. Safe at several places at once. */
+  readonly rounds?: {
+    /** Samples machines, for their metrics. */
+    minutely(): Promise<void>
+    /** Lets go of what lifecycle rules say, and of records that nobody needs any more. */
+    hourly(): Promise<void>
+  }
   /** Closes connections. */
   close(): void
 }

@@ -21,6 +21,7 @@ import { createPosture } from '#shared/clouds/onprem/posture/posture.ts'
 import { createPrices } from '#shared/clouds/onprem/prices/prices.ts'
 import { createQuotas } from '#shared/clouds/onprem/quotas/quotas.ts'
 import { parseOnPremSettings } from '#shared/clouds/onprem/settings.ts'
+import { sampleHosts, tidyUp } from '#shared/clouds/onprem/upkeep.ts'
 import { createVolumes } from '#shared/clouds/onprem/volumes/volumes.ts'
 
 /**
@@ -65,6 +66,14 @@ export async function openOnPremise(
     billing: createBilling(site),
     posture: createPosture(site, buckets),
     health: createHealth(site),
+    rounds: {
+      async minutely() {
+        await sampleHosts(site)
+      },
+      async hourly() {
+        await tidyUp(site)
+      },
+    },
     close() {
       images.close()
       objectStorage.close()
