@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** What machines may leave on a host: processes, unix sockets and files that belong to a folder, and ports that are listened on. */
 export interface Traces {
@@ -29,6 +30,15 @@ export async function tracesOf(folder: string, ports: readonly number[] = []): P
       const port = Number.parseInt(local.split(':')[1] ?? '', 16)
       return ports.includes(port) && remote.endsWith(':0000') ? [String(port)] : []
     }),
+  }
+}
+
+/** The same, a moment later if need be: the kernel lets go of a socket only when the client at its other end, in this process, has closed, too. */
+export async function tracesLeft(folder: string, ports: readonly number[] = []): Promise<Traces> {
+  for (let left = 100; ; left -= 1) {
+    const traces = await tracesOf(folder, ports)
+    if (traces.sockets.length === 0 || left === 0) return traces
+    await delay(10)
   }
 }
 

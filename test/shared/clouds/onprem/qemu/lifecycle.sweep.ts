@@ -7,7 +7,7 @@ import { runControlPlane } from '#test/clouds/onprem/killed-control-plane.ts'
 import type { TestHost } from '#test/clouds/onprem/open-host.ts'
 import { needsQemu, openTestHost } from '#test/clouds/onprem/qemu-host.ts'
 import { guestMachine, guestVolume } from '#test/clouds/onprem/guest-volume.ts'
-import { tracesOf } from '#test/clouds/onprem/traces.ts'
+import { tracesLeft, tracesOf } from '#test/clouds/onprem/traces.ts'
 import { guestReady } from '#test/clouds/onprem/until.ts'
 
 const count = 50
@@ -115,7 +115,7 @@ test(
       await volumes.delete(volume)
       await volumes.delete(snapshotOf(id))
     })
-    expect(await tracesOf(host.layout.folder, ports)).toEqual({
+    expect(await tracesLeft(host.layout.folder, ports)).toEqual({
       processes: [],
       sockets: [],
       files: [],
@@ -165,7 +165,7 @@ test.each(starting.flatMap((operation) => [1, 2].map((nth) => [operation, nth] a
     await guestReady(machines, spec.id)
     expect((await tracesOf(host.layout.folder)).processes).toHaveLength(1)
     await machines.undefine(spec.id)
-    expect(await tracesOf(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
+    expect(await tracesLeft(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
   },
 )
 

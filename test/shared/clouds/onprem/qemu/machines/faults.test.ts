@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { guestMachine, guestVolume } from '#test/clouds/onprem/guest-volume.ts'
 import { needsQemu, openTestHost } from '#test/clouds/onprem/qemu-host.ts'
-import { tracesOf } from '#test/clouds/onprem/traces.ts'
+import { tracesLeft, tracesOf } from '#test/clouds/onprem/traces.ts'
 import { guestReady } from '#test/clouds/onprem/until.ts'
 
 /** All of them are in the sweep. */
@@ -29,7 +29,7 @@ test('a machine whose disk is not there is refused, and no process stays', async
   await machines.define(spec)
   await expect(machines.start(spec.id)).rejects.toMatchObject({ code: 'not_found' })
   expect(await machines.status(spec.id)).toEqual({ id: spec.id, state: 'stopped' })
-  expect(await tracesOf(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
+  expect(await tracesLeft(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
 })
 
 test('a volume that another machine runs on is not opened twice', async (context) => {

@@ -5,7 +5,7 @@ import { freePort } from '#shared/services/process.ts'
 import { guestMachine, guestVolume } from '#test/clouds/onprem/guest-volume.ts'
 import type { TestHost } from '#test/clouds/onprem/open-host.ts'
 import { needsQemu, openTestHost } from '#test/clouds/onprem/qemu-host.ts'
-import { tracesOf } from '#test/clouds/onprem/traces.ts'
+import { tracesLeft, tracesOf } from '#test/clouds/onprem/traces.ts'
 import { guestReady, until } from '#test/clouds/onprem/until.ts'
 
 async function defineGuests({ host, machines }: TestHost, count: number): Promise<MachineSpec[]> {
@@ -44,7 +44,7 @@ test('machines boot, and nothing but their volumes is left when they are undefin
   )
   await Promise.all(specs.map(({ id }) => machines.undefine(id)))
   const volumes = specs.map(({ disks }) => `${host.layout.pool('default')}/${disks[0]?.volume.name}`)
-  const left = await tracesOf(host.layout.folder, [hostPort])
+  const left = await tracesLeft(host.layout.folder, [hostPort])
   expect({ ...left, files: left.files.toSorted() }).toEqual({
     processes: [],
     sockets: [],

@@ -4,7 +4,7 @@ import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { guestMachine, guestVolume } from '#test/clouds/onprem/guest-volume.ts'
 import type { TestHost } from '#test/clouds/onprem/open-host.ts'
 import { needsQemu, openTestHost } from '#test/clouds/onprem/qemu-host.ts'
-import { tracesOf } from '#test/clouds/onprem/traces.ts'
+import { tracesLeft } from '#test/clouds/onprem/traces.ts'
 import { guestReady } from '#test/clouds/onprem/until.ts'
 
 /** Where the boot sector keeps what it read from its disk (see boot.s): memory that a fresh boot would make anew. */
@@ -39,7 +39,7 @@ test.each([undefined, 'volume/sleeper'])(
     await machines.suspend(id)
     await machines.suspend(id)
     expect(await machines.status(id)).toEqual({ id, state: 'saved' })
-    expect(await tracesOf(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
+    expect(await tracesLeft(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
     expect(await readFile(host.layout.machine(id).memory, 'latin1')).not.toContain('sleeper')
 
     await again().machines.start(id)
@@ -91,7 +91,7 @@ test('memory that is not what was kept is refused, and the machine stays suspend
     await writeFile(path, bytes)
     await expect(machines.start(id)).rejects.toMatchObject({ code: 'integrity' })
     expect(await machines.status(id)).toEqual({ id, state: 'saved' })
-    expect(await tracesOf(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
+    expect(await tracesLeft(host.layout.folder)).toMatchObject({ processes: [], sockets: [] })
   }
   await writeFile(path, kept)
   await machines.start(id)
