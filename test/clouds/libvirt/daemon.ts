@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -8,6 +9,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,10 +108,14 @@ function layOut(folder: string, user: LibvirtDaemon['user']): Record<string, str
     return path
   }
   own('pool')
+  // Two daemons on one machine are two hosts to each other, so that a guest can move between them.
+  const config = own('config')
+  own('config/libvirt')
+  writeFileSync(join(config, 'libvirt/libvirtd.conf'), `host_uuid = "${randomUUID()}"\n`)
   return {
     HOME: own('home'),
     XDG_RUNTIME_DIR: own('run'),
-    XDG_CONFIG_HOME: own('config'),
+    XDG_CONFIG_HOME: config,
     XDG_CACHE_HOME: own('cache'),
     XDG_DATA_HOME: own('data'),
   }

@@ -19,6 +19,8 @@ export interface LibvirtHost extends Pick<
   bridges: readonly string[]
   /** The daemon manages the whole machine (`/system`), not only what a user may (`/session`). */
   privileged: boolean
+  /** As virsh is given it; for who connects from here. */
+  uri(): string
   /** Shared by all calls. */
   virsh: Virsh
   /** Opens a connection that nobody else uses: libvirt ends what was started with it when it closes. */
@@ -45,6 +47,7 @@ export function openConnection(settings: HostSettings, context: LibvirtContext):
     pools: settings.pools?.map(({ name }) => name),
     bridges: settings.bridges,
     privileged: /\/system(\?|$)/.test(uri),
+    uri: () => (ssh ? ssh.uri() : uri),
     virsh,
     connect: () => connect(1),
     ...(ssh ? { ssh } : {}),

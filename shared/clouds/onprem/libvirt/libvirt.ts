@@ -2,6 +2,7 @@ import type { HypervisorHost } from '#shared/clouds/onprem/host.ts'
 import type { HostSettings } from '#shared/clouds/onprem/settings.ts'
 import { openConnection, type LibvirtContext } from './connection.ts'
 import { createFacts } from './facts.ts'
+import type { Parts } from './machines/base.ts'
 import { createMachines } from './machines/machines.ts'
 import { createNetworks } from './networks/networks.ts'
 import { createRecords } from './records.ts'
@@ -15,15 +16,26 @@ export function openLibvirtHost(settings: HostSettings, context: LibvirtContext)
   const host = openConnection(settings, context)
   const facts = createFacts(host)
   const volumes = createVolumes(host)
-  const networks = createNetworks(host)
-  return {
+  const parts = {
+    host,
+    volumes,
+    networks: createNetworks(host),
+    records: createRecords(host),
+    facts,
+  }
+  const opened: HypervisorHost = {
     name: host.name,
     driver: 'libvirt',
     facts,
-    records: createRecords(host),
-    machines: createMachines({ host, volumes, networks, facts }),
+    records: parts.records,
+    machines: createMachines(parts, (other) => peers.get(other)),
     volumes,
-    networks,
+    networks: parts.networks,
     close: () => host.close(),
   }
+  peers.set(opened, parts)
+  return opened
 }
+
+/** What is behind the hosts that this process has opened, for what goes on between two of them. */
+const peers = new WeakMap<HypervisorHost, Parts>()

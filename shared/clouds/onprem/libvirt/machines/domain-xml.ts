@@ -31,11 +31,7 @@ export function domainXml(spec: MachineSpec, parts: DomainParts): XmlElement {
     el('uuid', {}, spec.id),
     // libvirt takes no title with a line break.
     el('title', {}, spec.name.replaceAll(/\s+/g, ' ')),
-    el(
-      'metadata',
-      {},
-      el(metadataName, { 'xmlns:novacron': 'urn:novacron:machine:1' }, JSON.stringify(spec)),
-    ),
+    el('metadata', {}, specElement(spec)),
     ...memoryElements(spec),
     el('vcpu', { current: spec.vcpus }, `${Math.max(spec.vcpus, spec.maxVcpus)}`),
     el(
@@ -78,6 +74,10 @@ export function domainXml(spec: MachineSpec, parts: DomainParts): XmlElement {
     userNetworkArguments(spec.nics),
   )
 }
+
+/** Our spec within the metadata. */
+export const specElement = (spec: MachineSpec): XmlElement =>
+  el(metadataName, { 'xmlns:novacron': 'urn:novacron:machine:1' }, JSON.stringify(spec))
 
 /** What a domain's metadata says it is; undefined for domains of others. */
 export function specOf(domain: XmlElement): MachineSpec | undefined {

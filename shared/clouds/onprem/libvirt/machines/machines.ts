@@ -1,17 +1,20 @@
-import type { HostMachines } from '#shared/clouds/onprem/host.ts'
-import { refusal } from '#shared/clouds/onprem/refusals.ts'
+import type { HostMachines, HypervisorHost } from '#shared/clouds/onprem/host.ts'
 import type { Parts } from './base.ts'
 import { readConsole } from './console.ts'
 import { define } from './define.ts'
 import { attachDisk, detachDisk } from './disks.ts'
 import { setForwards } from './forwards.ts'
 import { findSpec, stateOf, statusOfAll } from './look.ts'
+import { migrateLive } from './migrate.ts'
 import { powerOff, restart, shutdown, start, suspend, undefine } from './power.ts'
 import { resize } from './resize.ts'
 import { readAddresses, readStats } from './stats.ts'
 
 /** Machines are persistent domains called `nc-<uuid>`; domains of other names are not ours and are left alone. */
-export function createMachines(parts: Parts): HostMachines {
+export function createMachines(
+  parts: Parts,
+  partsOf: (host: HypervisorHost) => Parts | undefined,
+): HostMachines {
   const { host } = parts
   return {
     define: (spec) => define(parts, spec),
@@ -34,8 +37,6 @@ export function createMachines(parts: Parts): HostMachines {
     console: (id) => readConsole(host, id),
     stats: (id) => readStats(host, id),
     addresses: (id) => readAddresses(host, id),
-    migrateLive: () => {
-      throw refusal('machines', 'The libvirt driver does not move machines yet.', { code: 'unsupported' })
-    },
+    migrateLive: (id, to, options) => migrateLive(parts, id, partsOf(to), options),
   }
 }
