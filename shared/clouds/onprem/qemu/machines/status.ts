@@ -67,8 +67,12 @@ async function askState(host: QemuHost, id: string): Promise<MachineState> {
     const word = await runState(host, id, 2_000)
     return word === undefined ? await stateNow(host, id) : (states[word] ?? 'running')
   } catch (error) {
-    if (error instanceof CloudError && error.vendorCode === 'monitor_busy') return 'running'
-    throw error
+    if (!(error instanceof CloudError)) throw error
+    if (error.vendorCode === 'monitor_busy') return 'running'
+    // Cut off: by its end, perhaps.
+    const sight = error.code === 'network' ? await see(host, id) : undefined
+    if (!sight || sight.process) throw error
+    return sight.state
   }
 }
 
