@@ -30,7 +30,9 @@ export async function migrateLive(
   if (!to)
     throw refusal('machines', 'A machine moves to a host of the same driver only.', { code: 'unsupported' })
   const spec = await findSpec(parts.host, checkedUuid(id))
+  let diskBytes = 0
   if (spec) {
+    diskBytes = await allocated(parts, spec)
     await assertMovable(parts, spec, volumes)
     await parts.records.put(leavingKind, id, spec)
     const there = await makeReady(parts, to, spec, volumes)
@@ -41,7 +43,7 @@ export async function migrateLive(
   if (!moved) throw refusal('machines', `There is no machine ${id} on either host.`, { code: 'not_found' })
   await openForwards(to, moved)
   await clearAway(parts, id)
-  return resultOf(to, id)
+  return { ...(await resultOf(to, id)), diskBytes }
 }
 
 /** Kind of the records of machines that are moving away, by id: which volumes are to go once it has gone. */
@@ -194,12 +196,17 @@ async function clearAway({ host, volumes, networks, records }: Parts, id: string
   await records.remove(leavingKind, id)
 }
 
+/** libvirt copies what is allocated, but keeps no count of it once it is done. */
+async function allocated({ volumes }: Parts, { disks }: MachineSpec): Promise<number> {
+  const facts = await Promise.all(disks.map(({ volume }) => volumes.get(volume)))
+  return facts.reduce((sum, each) => sum + (each?.allocatedBytes ?? 0), 0)
+}
+
 /** What libvirt counted; the host that took it in keeps that. */
-async function resultOf({ host }: Parts, id: string): Promise<LiveMigrationResult> {
+async function resultOf({ host }: Parts, id: string): Promise<Omit<LiveMigrationResult, 'diskBytes'>> {
   const job = await jobOf(host, id, ['--completed']).catch(unless('VIR_ERR_OPERATION_INVALID'))
   return {
     downtimeMs: job?.get('downtime') ?? 0,
     memoryBytes: job?.get('memory_processed') ?? 0,
-    diskBytes: job?.get('disk_processed') ?? 0,
   }
 }
