@@ -10,7 +10,6 @@ import { claimHost, keepsRoom } from '#shared/clouds/onprem/placement/claim.ts'
 import type { Demand } from '#shared/clouds/onprem/placement/rank.ts'
 import { capacityOf } from '#shared/clouds/onprem/placement/view.ts'
 import type { VmRecord } from '#shared/clouds/onprem/records.ts'
-import { refusal } from '#shared/clouds/onprem/refusals.ts'
 
 /**
  * Makes a VM, or finishes what an earlier call with the same token began: on the host where that is, also if no new ones are placed there
@@ -19,10 +18,11 @@ import { refusal } from '#shared/clouds/onprem/refusals.ts'
 export async function createVm(site: Site, needs: Needs, request: CreateVm): Promise<Found<'vm'>> {
   checkWishes(site, needs, request)
   const id = idFor('vm', request.token)
-  const known = await site.find('vm', id, request.region)
-  if (known?.body.phase === 'ready') return known
-  if (known?.body.phase === 'deleting')
-    throw refusal('compute.create', `The VM ${id} is being deleted.`, { code: 'conflict', kind: 'retryable' })
+  const found = await site.find('vm', id, request.region)
+  if (found?.body.phase === 'ready') return found
+  // An earlier try found no room, and died before all of it was taken back.
+  if (found?.body.phase === 'deleting') await giveUpVm(needs, found)
+  const known = found?.body.phase === 'deleting' ? undefined : found
 
   const wishes = await resolveWishes(site, needs, id, request)
   const vm = (known && (await stillClaimed(known))) ?? (await claim(site, id, request, wishes))
