@@ -37,7 +37,9 @@ onQemu('a host that turns out to be full', (subject) => {
     const vm = await cloud.compute.create(request)
     await site.byZone('alpha')?.records.change('vm', vm.id, (body) => ({ ...body, phase: 'deleting' }))
     site.close()
-    expect(await cloud.compute.create(request)).toMatchObject({ id: vm.id, state: 'running' })
+    const anew = await cloud.compute.create(request)
+    expect(anew).toMatchObject({ id: vm.id, state: 'running' })
+    expect(anew.createdAt?.getTime()).toBeGreaterThan(vm.createdAt?.getTime() ?? Infinity)
     expect(kinds()).toEqual(['vm', 'volume'])
   })
 
