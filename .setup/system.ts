@@ -53,7 +53,7 @@ async function listParts(): Promise<Part[]> {
     },
     {
       name: 'qemu-img',
-      use: 'a second opinion on disk images in tests',
+      use: 'converts image files of on-premise providers; a second opinion on disk images in tests',
       isThere: isOnPath('qemu-img'),
       apt: 'qemu-utils',
       brew: 'qemu',
@@ -79,7 +79,7 @@ async function listParts(): Promise<Part[]> {
 function tinyLinux(): Part {
   return {
     name: 'tiny Linux',
-    use: 'the demo moves a Linux; without it a boot-sector guest (30 MB into .novacron/linux)',
+    use: 'the demo moves a Linux; without it a boot-sector guest (40 MB into .novacron/linux)',
     isThere: globSync(join(checkoutFolder, '.novacron/linux/boot/vmlinuz-*')).length > 0,
     fetch: [process.execPath, join(checkoutFolder, 'test/clouds/guest/linux-parts.ts')],
   }

@@ -32,6 +32,7 @@ export async function withAgent<T>(
       send: (command, args) =>
         gated(command, async () => {
           socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`)
+          await stay(socket)
         }),
     })
   } finally {
@@ -49,6 +50,18 @@ async function isListening(host: QemuHost, id: string): Promise<boolean> {
   return devices.some((device) => device.label === 'agent' && device['frontend-open'])
 }
 
+/** QEMU drops what it has not passed on when its client hangs up: stays until the guest says or ends something, or for a second. */
+function stay(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const leave = () => resolve()
+  const timer = setTimeout(leave, 1_000)
+  socket.once('data', leave).once('close', leave)
+  return promise.finally(() => {
+    clearTimeout(timer)
+    socket.off('data', leave).off('close', leave)
+  })
+}
+
 /** Throws away what an earlier client left in the channel: after the mark 0xFF comes the answer to this very request. */
 async function greet(path: string): Promise<Socket> {
   const socket = await new Promise<Socket>((resolve, reject) => {
@@ -64,6 +77,7 @@ async function greet(path: string): Promise<Socket> {
       socket,
       { execute: 'guest-sync-delimited', arguments: { id: mark } },
       1_000,
+      { marked: true },
     )
     if (answer !== mark) throw new HostError('guest_silent', 'the guest agent answers something else')
     return socket
@@ -73,7 +87,13 @@ async function greet(path: string): Promise<Socket> {
   }
 }
 
-function ask<T>(socket: Socket, request: object, timeoutMs: number): Promise<T> {
+/** @param marked the answer comes behind the mark; what is before it, such as the agent's complaint of our own mark, is no answer. */
+function ask<T>(
+  socket: Socket,
+  request: object,
+  timeoutMs: number,
+  { marked = false }: { marked?: boolean } = {},
+): Promise<T> {
   return new Promise((resolve, reject) => {
     let heard = ''
     const settle = (finish: () => void) => {
@@ -85,6 +105,7 @@ function ask<T>(socket: Socket, request: object, timeoutMs: number): Promise<T> 
     const hear = (bytes: Buffer) => {
       heard = (heard + bytes.toString('latin1')).slice(-longestAnswer)
       const line = heard.slice(heard.lastIndexOf('\xff') + 1)
+      if (marked && line.length === heard.length) return
       if (!line.includes('\n')) return
       settle(() => {
         try {

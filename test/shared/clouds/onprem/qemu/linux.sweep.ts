@@ -25,7 +25,7 @@ async function linuxLab(
   firmware: Firmware,
   { agent }: { agent: boolean },
 ): Promise<ImageLab & { image: string }> {
-  const hypervisor = findHypervisor()
+  const hypervisor = await findHypervisor()
   if ('reason' in hypervisor) context.skip(hypervisor.reason)
   const parts = findLinuxParts()
   const extras = findLinuxExtras()
@@ -40,14 +40,15 @@ async function linuxLab(
   return { ...lab, image: image.id }
 }
 
-async function startVm({ cloud, image }: ImageLab & { image: string }): Promise<CloudVm> {
+/** Its user data is a script that tells that it ran, after `first`. */
+async function startVm({ cloud, image }: ImageLab & { image: string }, first = 'true'): Promise<CloudVm> {
   const vm = await cloud.compute.create({
     ...intentOf(job),
     region,
     name: 'Web 1',
     instanceType: 'custom-1-512',
     boot: { image },
-    userData: '#!/bin/busybox sh\necho "NOVACRON USER DATA $(hostname)"\n',
+    userData: `#!/bin/busybox sh\n${first}\necho "NOVACRON USER DATA $(hostname)"\n`,
   })
   await untilPrinted({ cloud }, vm, 'NOVACRON DISK vda')
   return vm
@@ -70,7 +71,8 @@ test.for(['bios', 'uefi'] as const)(
   async (firmware, context) => {
     const lab = await linuxLab(context, firmware, { agent: true })
     const { cloud } = lab
-    const vm = await startVm(lab)
+    // Deaf to the power button, so that what shuts it down is the agent.
+    const vm = await startVm(lab, 'killall acpid')
     const printed = (await cloud.compute.consoleOutput(vm)) ?? ''
     expect(printed).toContain(`, by ${firmware.toUpperCase()}`)
     expect(printed).toContain('NOVACRON HOSTNAME web-1')
