@@ -63,6 +63,7 @@ export async function openOnPremSubject(
       writeDisk: (id, offset, data) => writeDisk(site, lab, id, offset, data),
       async close() {
         tap.clearFaults()
+        await stopAll(site)
         site.close()
         await lab.close()
         await rm(dir, { recursive: true, force: true })
@@ -117,6 +118,12 @@ export async function openOnPremSubject(
       },
     },
   }
+}
+
+/** A guest outlives its worker, and would outlive the folder that it lies in. */
+async function stopAll(site: Site): Promise<void> {
+  for (const { machines } of site.hosts)
+    for (const { id, state } of await machines.list()) if (state !== 'stopped') await machines.powerOff(id)
 }
 
 /** The registration of a lab. */
