@@ -15,6 +15,8 @@ export interface HostCall {
   timeoutMs?: number
   /** The bytes that a write hands over. */
   payload?: Buffer
+  /** Nothing goes out: a refusal that was found before is only to be put into the words of all others. */
+  unsent?: true
 }
 
 /**
@@ -54,20 +56,26 @@ export function createGate(options: {
   intercept?: Interceptor
 }): HostGate {
   const { host, rules, watch, requestTimeoutMs, intercept } = options
-  return (call, send) =>
-    watch.run(async () => {
+  const inWords = (call: HostCall, error: unknown) =>
+    toCloudError(error, { host, requestId: `${host}/${(requests += 1)}`, call, rules })
+  return (call, send) => {
+    if (call.unsent)
+      return send(new AbortController().signal).catch((error: unknown) => {
+        throw inWords(call, error)
+      })
+    return watch.run(async () => {
       callSignal()?.throwIfAborted()
       beforeCall()
-      const requestId = `${host}/${(requests += 1)}`
       try {
         return await withinTime(call.timeoutMs ?? requestTimeoutMs, (signal) =>
           intercept ? intercept({ ...call, host }, () => send(signal)) : send(signal),
         )
       } catch (error) {
         callSignal()?.throwIfAborted()
-        throw toCloudError(error, { host, requestId, call, rules })
+        throw inWords(call, error)
       }
     })
+  }
 }
 
 let requests = 0

@@ -11,7 +11,7 @@ export function translated<T extends object>({ gate }: Pick<QemuHost, 'gate'>, p
         return await call(...args)
       } catch (error) {
         if (!(error instanceof HostError)) throw error
-        return await gate({ operation: name, mutating: false }, () => Promise.reject(error))
+        return await gate({ operation: name, mutating: false, unsent: true }, () => Promise.reject(error))
       }
     }
     return [name, guarded]
