@@ -18,6 +18,7 @@ import { openVirsh, type Virsh } from '#shared/clouds/onprem/libvirt/virsh.ts'
 import { keepCapabilities, recallCapabilities } from './capability-cache.ts'
 import { findLibvirt } from './find.ts'
 import { endProcessesOf, processesOf } from './processes.ts'
+import { pidBehind, reaped } from './reaper.ts'
 
 export { findLibvirt } from './find.ts'
 
@@ -49,9 +50,10 @@ export async function startLibvirtDaemon(): Promise<LibvirtDaemon> {
   // Short: the path of a socket below it must stay under 108 bytes.
   const folder = mkdtempSync(join(tmpdir(), 'nclv-'))
   const environment = layOut(folder, user)
+  const reaper = reaped(programs.libvirtd, ['--timeout', '120'])
   const start = () => ({
     virtlogd: run(programs.virtlogd, ['--timeout', '120'], { folder, user, environment }),
-    libvirtd: run(programs.libvirtd, ['--timeout', '120'], { folder, user, environment }),
+    libvirtd: run(reaper.program, reaper.words, { folder, user, environment }),
   })
   recallCapabilities(folder, user)
   let daemons = start()
@@ -74,7 +76,7 @@ export async function startLibvirtDaemon(): Promise<LibvirtDaemon> {
     poolPath: join(folder, 'pool'),
     environment,
     user,
-    libvirtdPid: () => daemons.libvirtd.pid ?? 0,
+    libvirtdPid: () => pidBehind(daemons.libvirtd.pid ?? 0),
     async restart() {
       await stop(daemons.libvirtd)
       await stop(daemons.virtlogd)

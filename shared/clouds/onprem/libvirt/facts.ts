@@ -6,29 +6,31 @@ import { smokeBoot } from './smoke.ts'
 import { ask } from './volumes/base.ts'
 import { child, childrenOf, parseXml, type XmlElement } from './xml.ts'
 
-/** What the host is and can, found out once; a failed attempt is not kept. */
+/** What the host is and can. That it answers is seen each time; the rest is found out once, and a failed attempt is not kept. */
 export function createFacts(host: LibvirtHost): () => Promise<HostFacts> {
-  let found: Promise<HostFacts> | undefined
-  return () => {
+  let found: Promise<Omit<HostFacts, 'hypervisor'>> | undefined
+  return async () => {
+    const { text: version } = await ask(host, ['version', '--daemon'], { mutating: false })
     found ??= find(host).catch((error: unknown) => {
       found = undefined
       throw error
     })
-    return found
+    return {
+      hypervisor: `libvirt ${/daemon: (\S+)/.exec(version)?.[1] ?? '?'} with ${/hypervisor: (.+)/.exec(version)?.[1] ?? 'QEMU'}`,
+      ...(await found),
+    }
   }
 }
 
-async function find(host: LibvirtHost): Promise<HostFacts> {
+async function find(host: LibvirtHost): Promise<Omit<HostFacts, 'hypervisor'>> {
   const read = async (...words: string[]) => (await ask(host, words, { mutating: false })).text
-  const [version, node, capabilities, bridges] = await Promise.all([
-    read('version', '--daemon'),
+  const [node, capabilities, bridges] = await Promise.all([
     read('nodeinfo'),
     read('capabilities').then(parseXml),
     presentBridges(host),
   ])
   const domain = parseXml(await read('domcapabilities', '--virttype', 'qemu', '--machine', 'q35'))
   return {
-    hypervisor: `libvirt ${/daemon: (\S+)/.exec(version)?.[1] ?? '?'} with ${/hypervisor: (.+)/.exec(version)?.[1] ?? 'QEMU'}`,
     cpus: Number(/^CPU\(s\):\s+(\d+)/m.exec(node)?.[1]),
     memoryMib: Math.floor(Number(/^Memory size:\s+(\d+) KiB/m.exec(node)?.[1]) / 1024),
     architectures: architecturesOf(capabilities),

@@ -117,6 +117,11 @@ export function compute(subject: Subject): void {
       const boot = { image: undefined, diskGib: 16 }
       const created = await cloud.compute.create({ ...vmRequest(subject, job), boot, encryption: {} })
       const vm = await untilState(cloud, created, 'running')
+      if (subject.dialect.suspendRefused !== undefined) {
+        await expect(cloud.compute.suspend(vm)).rejects.toMatchObject({ code: 'unsupported' })
+        expect((await cloud.compute.get(vm))?.state).toBe('running')
+        return
+      }
       await cloud.compute.suspend(vm)
       await untilState(cloud, vm, 'suspended')
       await cloud.compute.resume(vm)

@@ -183,7 +183,7 @@ function onPages(open: Open, pageLimit: number) {
       return wanted.every(({ id }) => seen.includes(id)) && { seen, mostPages: Math.max(...pages) }
     })
     expect(new Set(ids.seen).size).toBe(ids.seen.length)
-    expect(ids.mostPages).toBeGreaterThan(3)
+    if (subject.dialect.unpaged === undefined) expect(ids.mostPages).toBeGreaterThan(3)
   }
   return { subject, job: newJob(), lists }
 }

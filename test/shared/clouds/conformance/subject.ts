@@ -57,6 +57,10 @@ export interface Subject {
      * it is checked to the end.
      */
     storedDamage?: 'guest'
+    /** Why lists have no pages, where they have none. */
+    unpaged?: string
+    /** Why VMs with encrypted disks cannot be suspended, where others can; the suite's are encrypted. */
+    suspendRefused?: string
     /** Why a volume is only detached from a stopped VM, where the suite's guests cannot take part. */
     detachNeedsGuest?: string
     /** Why reads carry no checksum, where they do not: damage on the way then only shows when a copy is verified end to end. */

@@ -86,6 +86,7 @@ export async function openOnPremSubject(
       capacity: { code: 'ENOSPC', status: 507 },
       createVmOperation: '',
       storedDamage: 'guest',
+      unpaged: 'a host is asked for all of a kind in one call',
       detachNeedsGuest: 'a running guest must let go of a disk, and these have no operating system',
       readOperation: 'nbd read',
       writeOperation: 'nbd write',

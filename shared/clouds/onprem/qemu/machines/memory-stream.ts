@@ -37,9 +37,19 @@ export async function receiveOnce(
   }
 }
 
-/** Sends bytes to whoever listens there, to the end. */
+/** Sends bytes to whoever listens there, to the end. Who has heard all that it wants may hang up first, and says by other means whether it has. */
 export async function sendTo(path: string, bytes: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
-  await pipeline(Readable.from(bytes, { objectMode: false }), connect(path), { signal })
+  let isAll = false
+  async function* tillAll() {
+    yield* bytes
+    isAll = true
+  }
+  try {
+    await pipeline(Readable.from(tillAll(), { objectMode: false }), connect(path), { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!isAll) throw error
+  }
 }
 
 /** The folder lets nobody in but guests' processes and us. */

@@ -36,6 +36,7 @@ export const openSubject = async () =>
   openOnPremSubject(await openLibvirtLab(), {
     createVmOperation: 'virsh start',
     signIn: [],
+    suspendRefused: 'libvirt would write the memory of encrypted disks’ keys in the clear',
     refusals: {
       auth_failed: [{ code: 'VIR_ERR_AUTH_FAILED', status: 401 }],
       not_found: [
@@ -43,7 +44,7 @@ export const openSubject = async () =>
         { code: 'VIR_ERR_NO_STORAGE_VOL', status: 404 },
       ],
       conflict: [{ code: 'VIR_ERR_OPERATION_INVALID', status: 409 }],
-      invalid_request: [{ code: 'VIR_ERR_XML_ERROR', status: 400 }],
+      invalid_request: [{ code: 'VIR_ERR_INVALID_ARG', status: 400 }],
     },
   })
 
