@@ -177,9 +177,13 @@ function accountOf({ clouds, home: hosts }: Stack, type: CloudType) {
 async function moveLive({ client }: Stack, vmId: string): Promise<void> {
   title('Moving it to another host at home, while it runs')
   const query = new URLSearchParams({ provider_id: home.provider })
-  const accepted = await client.send<{ job: Job }>('POST', `/api/multicloud/vms/${vmId}/relocate?${query}`, {
-    max_downtime: '1s',
-  })
+  const accepted = await client.send<{ job: Job }>(
+    'POST',
+    `/api/multicloud/vms/${vmId}/relocate?${query.toString()}`,
+    {
+      max_downtime: '1s',
+    },
+  )
   await follow(client, accepted.job.id, 'vm.relocate')
   const { output } = await client.send<Job>('GET', `/api/multicloud/jobs/${accepted.job.id}`)
   const { zone, downtimeMs } = (output as { relocation: { zone: string; downtimeMs?: number } }).relocation

@@ -11,12 +11,13 @@ test('each enabled provider of hosts is visited, by one worker at a time, also a
   const database = await createTestDatabase()
   const db = openPool(database.url, 3)
   const visits: string[] = []
+  const byOthers: number[] = []
   const open = async (_: string, id: string): Promise<Cloud> => {
     if (id === 'a-down') throw new Error('nobody answers')
     const visit = async () => {
       visits.push(id)
       // While it is visited nobody else does.
-      if (visits.length === 1) expect(await visitAll(db, open, 'minutely', log)).toBe(1)
+      if (visits.length === 1) byOthers.push(await visitAll(db, open, 'minutely', log))
     }
     return { rounds: { minutely: visit, hourly: visit } } as unknown as Cloud
   }
@@ -30,6 +31,7 @@ test('each enabled provider of hosts is visited, by one worker at a time, also a
         ('acme', 'off', '', 'on-premise', '{}', false),
         ('acme', 'aws', '', 'aws', '{}', true)`)
     expect(await visitAll(db, open, 'minutely', log)).toBe(2)
+    expect(byOthers).toEqual([1])
     expect(visits).toEqual(['b-home', 'c-home', 'c-home'])
   } finally {
     await db.end()

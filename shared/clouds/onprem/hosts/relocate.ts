@@ -54,8 +54,14 @@ async function endOther(
   const hasLeft = (await host.machines.status(id)) === undefined
   if (hasLeft || zone === undefined || zone === to.name) return to
   await clearAway(to, id)
-  await host.records.change('vm', id, ({ moving: _, ...rest }) => rest)
+  await host.records.change('vm', id, staying)
   return undefined
+}
+
+/** The record of a VM that goes nowhere. */
+function staying(record: VmRecord): VmRecord {
+  const { moving: _, ...rest } = record
+  return rest
 }
 
 /** Finds a host with room, keeps the room, and notes where the VM goes. */
