@@ -1,3 +1,4 @@
+import { disksOperations } from '#shared/clouds/onprem/capabilities/qemu/disks.ts'
 import { lacking } from '#shared/clouds/onprem/capabilities/lacking.ts'
 import { machinesOperations } from '#shared/clouds/onprem/capabilities/qemu/machines.ts'
 import { servicesOperations } from '#shared/clouds/onprem/capabilities/qemu/services.ts'
@@ -6,5 +7,6 @@ import type { Capabilities } from '#shared/clouds/operations.ts'
 export const qemuOperations: Capabilities['operations'] = {
   ...lacking,
   ...machinesOperations,
+  ...disksOperations,
   ...servicesOperations,
 }

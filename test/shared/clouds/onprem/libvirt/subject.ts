@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { chown, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { libvirtOperations } from '#shared/clouds/onprem/capabilities/libvirt.ts'
 import { readRecord } from '#shared/clouds/onprem/libvirt/records.ts'
 import { openVirsh } from '#shared/clouds/onprem/libvirt/virsh.ts'
 import type { RecordKind } from '#shared/clouds/onprem/records.ts'
 import { startLibvirtDaemon, type LibvirtDaemon } from '#test/clouds/libvirt/daemon.ts'
+import { callsOf } from '#test/shared/clouds/conformance/trace.ts'
 import { openOnPremSubject, region, type Lab, type RunningDisk } from '#test/shared/clouds/onprem/subject.ts'
 import { residueOfRecords } from '#test/shared/clouds/onprem/residue.ts'
 
@@ -36,6 +38,7 @@ export const openSubject = async () =>
   openOnPremSubject(await openLibvirtLab(), {
     createVmOperation: 'virsh start',
     signIn: [],
+    unseen: { 'compute.resume': resuming, 'compute.suspend': {} },
     suspendRefused: 'libvirt would write the memory of encrypted disks’ keys in the clear',
     refusals: {
       auth_failed: [{ code: 'VIR_ERR_AUTH_FAILED', status: 401 }],
@@ -47,6 +50,9 @@ export const openSubject = async () =>
       invalid_request: [{ code: 'VIR_ERR_INVALID_ARG', status: 400 }],
     },
   })
+
+const why = 'its machines are never suspended here, since their disks are encrypted'
+const resuming = Object.fromEntries(callsOf(libvirtOperations, 'compute.resume').map((call) => [call, why]))
 
 /** By the guest's own QEMU, through the guest's device: what it writes counts as changed. */
 async function writeRunning(
