@@ -119,6 +119,12 @@ export const libvirtErrorRules: readonly ErrorRule[] = [
     vendorCode: /^VIR_ERR_(OPERATION_TIMEOUT|RESOURCE_BUSY|OPERATION_ABORTED)$/,
     facts: { code: 'conflict', kind: 'retryable' },
   },
+  {
+    // It ended meanwhile: by itself, by its guest, or killed.
+    vendorCode: 'VIR_ERR_OPERATION_INVALID',
+    message: /domain is not running/,
+    facts: { code: 'conflict', kind: 'retryable' },
+  },
   { vendorCode: 'VIR_ERR_OPERATION_INVALID', facts: { code: 'conflict' } },
   {
     vendorCode: /^VIR_ERR_(NO_SUPPORT|CONFIG_UNSUPPORTED|ARGUMENT_UNSUPPORTED|OPERATION_UNSUPPORTED)$/,

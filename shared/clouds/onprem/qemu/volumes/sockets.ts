@@ -26,13 +26,14 @@ export async function waitForListener(
 
 const prefix = 'v.'
 
-/** Whoever made it has long connected, and then removed it. */
+/** Nobody listens: its server died with the worker that it served. */
 async function sweep(path: string): Promise<void> {
   const facts = await stat(path).catch(() => undefined)
-  if (facts && Date.now() - facts.mtimeMs > oldMs) await rm(path, { force: true })
+  if (facts && Date.now() - facts.mtimeMs > oldMs && !(await listens(path))) await rm(path, { force: true })
 }
 
-const oldMs = 10 * 60_000
+/** From when a server makes its socket to when it listens there is a moment, also on a busy machine. */
+const oldMs = 5_000
 
 /** As the kernel says (proc(5), flag __SO_ACCEPTCON): a connection made to find out would take a monitor's only place for a moment. */
 async function listens(path: string): Promise<boolean> {
