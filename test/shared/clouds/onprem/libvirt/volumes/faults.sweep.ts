@@ -5,7 +5,12 @@ import { findLibvirt } from '#test/clouds/libvirt/find.ts'
 import { openVolumesLab, type VolumesLab } from './lab.ts'
 
 const libvirt = findLibvirt()
-const reason = 'reason' in libvirt ? ` (skipped: ${libvirt.reason})` : ''
+const reason =
+  'reason' in libvirt
+    ? ` (skipped: ${libvirt.reason})`
+    : process.env['SWEEPS'] === 'all'
+      ? ''
+      : ' (skipped unless SWEEPS=all: it takes minutes)'
 const mebibyte = 2 ** 20
 
 // Each call that changes something fails once, before it does anything or after it did all, and everything after it on that try fails too, as
