@@ -135,9 +135,10 @@ const starting = [
   'record put',
 ]
 
-test.each(starting.flatMap((operation) => [1, 2].map((nth) => [operation, nth] as const)))(
+test.for(starting.flatMap((operation) => [1, 2].map((nth) => [operation, nth] as const)))(
   'a start whose reply to %s is lost %i times in a row is taken up by the next, and makes one process',
-  async (operation, times) => {
+  async ([operation, times], context) => {
+    await needsQemu(context)
     const { machines, host, tap } = await openTestHost()
     const spec = guestMachine(await guestVolume(host, { keyName: 'volume/one' }), {
       nics: [

@@ -7,9 +7,10 @@ import { guestReady } from '#test/clouds/onprem/until.ts'
 /** All of them are in the sweep. */
 const calls = ['qemu-system-x86_64', 'device_add']
 
-test.each(calls)(
+test.for(calls)(
   'a start whose reply to %s is lost is taken up by the next, and makes one process',
-  async (operation) => {
+  async (operation, context) => {
+    await needsQemu(context)
     const { machines, host, tap } = await openTestHost()
     const spec = guestMachine(await guestVolume(host))
     await machines.define(spec)

@@ -29,9 +29,10 @@ async function running(keyName?: string): Promise<TestHost & { id: string }> {
   return { ...opened, id: spec.id }
 }
 
-test.each([undefined, 'volume/sleeper'])(
+test.for([undefined, 'volume/sleeper'])(
   'a suspended machine has no process, and goes on with the memory that it had (disk encrypted with: %s)',
-  async (keyName) => {
+  async (keyName, context) => {
+    await needsQemu(context)
     const { machines, host, id, again } = await running(keyName)
     expect(await machines.resize(id, { vcpus: 2, memoryMib: 32 })).toBe(true)
     const before = await memoryOf(host, id)
@@ -51,9 +52,10 @@ test.each([undefined, 'volume/sleeper'])(
   },
 )
 
-test.each(['migrate', 'memory write', 'query-migrate'])(
+test.for(['migrate', 'memory write', 'query-migrate'])(
   'a suspension that fails at %s lets the guest go on, and can be done again',
-  async (operation) => {
+  async (operation, context) => {
+    await needsQemu(context)
     const { machines, host, id, tap } = await running()
     tap.inject({ operation, mode: 'drop_reply', times: 1 })
     await expect(machines.suspend(id)).rejects.toMatchObject({ code: 'network' })
