@@ -131,6 +131,8 @@ export type MachineState = 'running' | 'paused' | 'stopped' | 'saved' | 'crashed
 export interface MachineStatus {
   id: string
   state: MachineState
+  /** It has moved to that host and runs there; what is here is only to be cleared away. */
+  leftFor?: string
 }
 
 /** Counters since the machine's start, and what it uses now. */

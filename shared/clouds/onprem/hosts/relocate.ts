@@ -31,6 +31,9 @@ export async function relocateVm(
   const outcome = await carryOver(move, nic, { maxDowntimeMs, ...(onProgress ? { onProgress } : {}) })
   const record = await handOver(move, needs.forgetMachine, outcome.live)
   await needs.networks.apply(to, vm.id, record)
+  // It had left already when it was to be elsewhere.
+  if (zone !== undefined && zone !== to.name)
+    return relocateVm(site, needs, ref, { zone, maxDowntimeMs, ...(onProgress ? { onProgress } : {}) })
   return outcome
 }
 
@@ -51,9 +54,12 @@ async function endOther(
 ): Promise<Host | undefined> {
   const to = body.moving === undefined ? undefined : site.byZone(body.moving.to)
   if (to === undefined) return undefined
-  const hasLeft = (await host.machines.status(id)) === undefined
+  const here = await host.machines.status(id)
+  const hasLeft = here === undefined || here.leftFor !== undefined
   if (hasLeft || zone === undefined || zone === to.name) return to
   await clearAway(to, id)
+  // It stands still if whoever moved it died in the moment of the switch.
+  if (here.state === 'paused') await host.machines.start(id)
   await host.records.change('vm', id, staying)
   return undefined
 }

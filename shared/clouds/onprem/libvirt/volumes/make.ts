@@ -4,7 +4,7 @@ import { outputFile } from '#shared/clouds/onprem/libvirt/virsh.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { pause } from '#shared/clouds/scope.ts'
 import type { VolumesHost } from './base.ts'
-import { encryptedImage } from './luks/image.ts'
+import { encryptedImage } from '#shared/clouds/onprem/luks/image.ts'
 import { createVolume, findVolume, refresh } from './pools.ts'
 import { volumeElement } from './volume-xml.ts'
 

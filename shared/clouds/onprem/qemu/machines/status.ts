@@ -14,6 +14,8 @@ export interface Sight {
   process?: ProcessId
   /** Of one without a process. */
   state: MachineState
+  /** See Definition. */
+  leftFor?: string
 }
 
 /** Undefined: there is no such machine. */
@@ -32,7 +34,10 @@ export const seeAll = (host: QemuHost): Promise<Sight[]> =>
   })
 
 export async function statusOf(host: QemuHost, sight: Sight): Promise<MachineStatus> {
-  return { id: sight.id, state: sight.process ? await askState(host, sight.id) : sight.state }
+  const { id, process, leftFor } = sight
+  // Until whoever moved it has finished here.
+  if (leftFor !== undefined) return { id, state: 'paused', leftFor }
+  return { id, state: process ? await askState(host, id) : sight.state }
 }
 
 export async function statusOfAll(host: QemuHost): Promise<MachineStatus[]> {
@@ -54,9 +59,9 @@ async function look(host: QemuHost, id: string): Promise<Sight | undefined> {
   if (definition === undefined) return undefined
   const paths = host.layout.machine(id)
   const { process, left } = await findProcess(paths, id)
-  if (process) return { id, process, state: 'running' }
-  // Until whoever moved it has finished here.
-  if (definition.leftFor !== undefined) return { id, state: 'paused' }
+  const away = definition.leftFor === undefined ? {} : { leftFor: definition.leftFor }
+  if (process) return { id, process, state: 'running', ...away }
+  if (definition.leftFor !== undefined) return { id, state: 'paused', ...away }
   if (await isThere(paths.memory)) return { id, state: 'saved' }
   return { id, state: left ? 'crashed' : 'stopped' }
 }

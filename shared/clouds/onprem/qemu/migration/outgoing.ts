@@ -40,8 +40,10 @@ export async function endMirror(
   { force }: { force: boolean },
 ): Promise<void> {
   const name = mirrorOf(device)
-  if (await findJob(monitor, name)) {
-    await monitor.execute('block-job-cancel', { device: name, force })
+  const job = await findJob(monitor, name)
+  if (job) {
+    // One whose far end died has concluded by itself.
+    if (job.status !== 'concluded') await monitor.execute('block-job-cancel', { device: name, force })
     await monitor.waitForJob(name).catch((error: unknown) => {
       if (!force) throw error
     })

@@ -5,7 +5,7 @@ import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
 onQemu('on-premise workers that die at every call', (subject) => {
   test.for(scenes)(
-    'of $work, before and after it: the next one finishes it once',
+    'of $work, before and after it: the next one finishes it once ($then)',
     { timeout: 1_200_000 },
     async (scene) => {
       const { request, finish } = await scene.prepare(subject)

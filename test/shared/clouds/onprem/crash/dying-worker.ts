@@ -31,6 +31,7 @@ const works: Record<Task['work'], () => Promise<unknown>> = {
     const { volume, vm } = request as Record<'volume' | 'vm', { region: string; id: string }>
     return cloud.storage.volumes.attach(volume, vm)
   },
+  relocate: () => cloud.hosts.relocate(request as { region: string; id: string }, { zone: 'beta' }),
 }
 await works[work]()
 cloud.close()

@@ -1,5 +1,14 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { expect } from 'vitest'
-import { intentOf, newJob, rootOf, runVm } from '#test/shared/clouds/conformance/subject.ts'
+import {
+  digestOfDisk,
+  digestOfFile,
+  intentOf,
+  newJob,
+  rootOf,
+  runVm,
+} from '#test/shared/clouds/conformance/subject.ts'
 import { insist } from '#test/shared/clouds/conformance/things.ts'
 import { runWorker, type Death, type Task } from '#test/shared/clouds/onprem/crash/worker.ts'
 import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
@@ -7,6 +16,8 @@ import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
 /** One thing that a worker does, the state it must come to however often a worker dies, and the way back. */
 export interface Scene {
   work: Task['work']
+  /** What becomes of it, where that is not that it is finished. */
+  then?: string
   prepare(subject: Opened): Promise<{
     request: object
     /** Does it again in this process, and sees that it is done once. */
@@ -107,7 +118,48 @@ export const scenes: readonly Scene[] = [
       }
     },
   },
+  relocation('finished', 'beta'),
+  relocation('taken back', 'alpha'),
 ]
+
+/** A running VM is on its way from alpha to beta when the worker dies; then it is brought to `zone`. It runs there, and nowhere else. */
+function relocation(then: string, zone: string): Scene {
+  return {
+    work: 'relocate',
+    then,
+    async prepare(subject) {
+      const { cloud, region, imagePath } = subject
+      const { id } = await runVm(subject, newJob())
+      const vm = { region, id }
+      return {
+        request: vm,
+        async finish() {
+          expect(await insist(() => cloud.hosts.relocate(vm, { zone }))).toMatchObject({ zone })
+          expect(await cloud.compute.get(vm)).toMatchObject({ state: 'running', zone })
+          const all = await Array.fromAsync(cloud.compute.list({ region }))
+          expect(all.filter((each) => each.id === id)).toHaveLength(1)
+          const { stdout } = await run('pgrep', ['-fc', `uuid ${id} `])
+          expect(stdout.trim()).toBe('1')
+          await cloud.compute.stop(vm)
+          const [disk] = (await cloud.compute.get(vm))?.disks ?? []
+          const snapshot = await cloud.disks.createSnapshot({
+            ...intentOf(newJob()),
+            region,
+            vm,
+            disk: disk ?? { id: '', sizeBytes: 0 },
+          })
+          const source = await cloud.disks.openSnapshot(snapshot)
+          expect(await digestOfDisk(source)).toBe(await digestOfFile(imagePath))
+          await source.close()
+          await cloud.disks.deleteSnapshot(snapshot)
+          await cloud.compute.delete(vm)
+        },
+      }
+    },
+  }
+}
+
+const run = promisify(execFile)
 
 /** A worker dies at the point, `meanwhile` happens; then the same is done again, and nothing but the stock is left. @returns false if it made no such call. */
 export async function dieAndTakeUp(

@@ -11,7 +11,7 @@ export interface Death {
 
 export interface Task {
   settings: CloudSettings
-  work: 'create' | 'delete' | 'snapshot' | 'attach'
+  work: 'create' | 'delete' | 'snapshot' | 'attach' | 'relocate'
   request: object
   death?: Death
 }

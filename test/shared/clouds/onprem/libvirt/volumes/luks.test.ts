@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { encryptedImage } from '#shared/clouds/onprem/libvirt/volumes/luks/image.ts'
+import { encryptedImage } from '#shared/clouds/onprem/luks/image.ts'
 import { findProgram } from '#test/clouds/libvirt/find.ts'
 import { passphrase } from './lab.ts'
 
