@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dieAndTakeUp, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
+import { dieAndTakeUp, moves, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
 import type { Death } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
@@ -25,4 +25,16 @@ onQemu('an on-premise worker that dies', (subject) => {
     ).toBe(true)
     await cloud.hosts.setMaintenance(host, false)
   })
+
+  test.for(
+    moves.flatMap((scene) => [
+      { scene, ends: scene.ends, at: 'migrate-continue' },
+      { scene, ends: scene.ends, at: 'quit' },
+    ]),
+  )(
+    'of a live move before $at: it is $ends by the next one, and the guest runs once, where it is to be',
+    async ({ scene, at }) => {
+      expect(await dieAndTakeUp(subject, scene, { call: at, when: 'before' })).toBe(true)
+    },
+  )
 })

@@ -16,8 +16,8 @@ import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
 /** One thing that a worker does, the state it must come to however often a worker dies, and the way back. */
 export interface Scene {
   work: Task['work']
-  /** What becomes of it, where that is not that it is finished. */
-  then?: string
+  /** What becomes of it: `finished` or `taken back`. */
+  ends: string
   prepare(subject: Opened): Promise<{
     request: object
     /** Does it again in this process, and sees that it is done once. */
@@ -28,6 +28,7 @@ export interface Scene {
 export const scenes: readonly Scene[] = [
   {
     work: 'create',
+    ends: 'finished',
     prepare: (subject) => {
       const { cloud, region, dialect } = subject
       const request = {
@@ -56,6 +57,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     work: 'delete',
+    ends: 'finished',
     async prepare(subject) {
       const { id, region } = await runVm(subject, newJob())
       const request = { id, region }
@@ -70,6 +72,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     work: 'snapshot',
+    ends: 'finished',
     async prepare(subject) {
       const { cloud, region } = subject
       const vm = await runVm(subject, newJob())
@@ -93,6 +96,7 @@ export const scenes: readonly Scene[] = [
   },
   {
     work: 'attach',
+    ends: 'finished',
     async prepare(subject) {
       const { cloud, region } = subject
       const { id, zone = '' } = await runVm(subject, newJob())
@@ -118,15 +122,16 @@ export const scenes: readonly Scene[] = [
       }
     },
   },
-  relocation('finished', 'beta'),
-  relocation('taken back', 'alpha'),
 ]
 
+/** A live move, gone on with or taken back. */
+export const moves: readonly Scene[] = [relocation('finished', 'beta'), relocation('taken back', 'alpha')]
+
 /** A running VM is on its way from alpha to beta when the worker dies; then it is brought to `zone`. It runs there, and nowhere else. */
-function relocation(then: string, zone: string): Scene {
+function relocation(ends: string, zone: string): Scene {
   return {
     work: 'relocate',
-    then,
+    ends,
     async prepare(subject) {
       const { cloud, region, imagePath } = subject
       const { id } = await runVm(subject, newJob())
