@@ -33,7 +33,11 @@ export async function dispatch({
   if (fault?.mode === 'hang') return 'hang'
   if (fault?.mode === 'delay') await delay(fault.delayMs ?? 1000)
   if (fault?.mode === 'hold') await faults.cleared()
-  const reply = fault?.mode === 'error' ? refuse(fault) : await effect(fault)
-  entry.status = reply.status
-  return fault?.mode === 'drop_reply' ? 'drop' : reply
+  try {
+    const reply = fault?.mode === 'error' ? refuse(fault) : await effect(fault)
+    entry.status = reply.status
+    return fault?.mode === 'drop_reply' ? 'drop' : reply
+  } finally {
+    entry.doneAtMs = Date.now()
+  }
 }

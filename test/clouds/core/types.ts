@@ -35,6 +35,8 @@ export interface Call {
   /** Resource the call speaks of, if it names one. */
   resource?: string
   status?: number
+  /** When it had had its effect. Milliseconds since the epoch. */
+  doneAtMs?: number
 }
 
 /** A disk's bytes, kept in a sparse file. */

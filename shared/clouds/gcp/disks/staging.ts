@@ -20,10 +20,17 @@ export interface Staging {
   clear(region: string, prefix: string): Promise<void>
   /** Objects under a prefix; none if there is no bucket. */
   list(region: string, prefix: string): AsyncIterable<GcsObject>
+  /**
+   * All prefixes that hold anything, with their owner tags. A chunk that was under way when its disk was removed arrives after the intent
+   * has gone: it is found by itself.
+   */
+  owned(region: string): AsyncIterable<{ prefix: string; tags: Record<string, string> }>
 }
 
+const writingFolder = 'disks/'
+
 /** Prefix of what a disk that is being written consists of. */
-export const writingPrefix = (name: string): string => `disks/${name}/`
+export const writingPrefix = (name: string): string => `${writingFolder}${name}/`
 /** Prefix of what an image or snapshot was exported as. */
 export const exportPrefix = (ref: CloudRef, kind: 'images' | 'snapshots'): string => {
   const link = parseLink(ref.id, kind)
@@ -56,19 +63,27 @@ export function createStaging(gcp: GcpClient): Staging {
     })
     return name
   }
-  const list = async function* (region: string, prefix: string): AsyncGenerator<GcsObject> {
-    const listed = objects.list(bucketOf(region), prefix)[Symbol.asyncIterator]()
-    for (;;) {
-      const next = await listed.next().catch(noBucket)
-      if (next.done === true) return
-      yield next.value
-    }
-  }
+  const list = (region: string, prefix: string) => ifThere(objects.list(bucketOf(region), prefix))
 
   return {
     objects,
     bucketOf,
     list,
+    async *owned(region) {
+      const intended = new Set<string>()
+      for await (const { key, metadata } of list(region, intentsPrefix)) {
+        const prefix = prefixOf(key)
+        intended.add(prefix)
+        yield { prefix, tags: metadata }
+      }
+      for await (const prefix of ifThere(objects.folders(bucketOf(region), writingFolder))) {
+        if (intended.has(prefix)) continue
+        for await (const { metadata } of list(region, prefix)) {
+          yield { prefix, tags: metadata }
+          break
+        }
+      }
+    },
     bucket(region) {
       const known = ready.get(region) ?? make(region)
       ready.set(region, known)
@@ -92,13 +107,13 @@ export function createStaging(gcp: GcpClient): Staging {
 }
 
 /** All objects that say what a prefix is about. */
-export const intentsPrefix = 'intents/'
+const intentsPrefix = 'intents/'
 
 /** The one of a prefix. They lie apart, so that they are listed without the thousands of chunks. */
 export const intentKey = (prefix: string): string => `${intentsPrefix}${prefix.slice(0, -1)}.json`
 
 /** The prefix that an intent is about. */
-export const prefixOf = (key: string): string => `${key.slice(intentsPrefix.length, -'.json'.length)}/`
+const prefixOf = (key: string): string => `${key.slice(intentsPrefix.length, -'.json'.length)}/`
 
 const deletesAtOnce = 16
 
@@ -106,6 +121,16 @@ const deletesAtOnce = 16
 function ownName(project: string, region: string): string {
   const digest = createHash('sha256').update(`${project} ${region}`).digest('hex').slice(0, 12)
   return `novacron-${region}-${digest}`
+}
+
+/** What is listed of a bucket; nothing if there is no bucket. */
+async function* ifThere<T>(listed: AsyncIterable<T>): AsyncGenerator<T> {
+  const items = listed[Symbol.asyncIterator]()
+  for (;;) {
+    const next = await items.next().catch(noBucket)
+    if (next.done === true) return
+    yield next.value
+  }
 }
 
 function noBucket(error: unknown): IteratorReturnResult<undefined> {

@@ -10,7 +10,7 @@ import { toVm } from '#shared/clouds/gcp/compute/mapping.ts'
 import { instancesOf } from '#shared/clouds/gcp/compute/vms.ts'
 import { removeExport } from '#shared/clouds/gcp/disks/export.ts'
 import { deleteImage, toSnapshot } from '#shared/clouds/gcp/disks/snapshots.ts'
-import { imageId, intentsPrefix, prefixOf, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
+import { imageId, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { addressesOf, toAddress } from '#shared/clouds/gcp/networks/addresses.ts'
 import { readDescribed } from '#shared/clouds/gcp/networks/described.ts'
 import { firewallRules, groupId } from '#shared/clouds/gcp/networks/groups.ts'
@@ -133,8 +133,8 @@ async function* described(gcp: GcpClient, { region }: Search): AsyncGenerator<Ow
 }
 
 async function* inBuckets(_: GcpClient, { region, staging, gcs }: Search): AsyncGenerator<OwnedResource> {
-  for await (const { key, metadata } of staging.list(region, intentsPrefix))
-    yield { kind: 'staging', region, id: prefixOf(key), tags: metadata }
+  for await (const { prefix, tags } of staging.owned(region))
+    yield { kind: 'staging', region, id: prefix, tags }
   for await (const bucket of listBuckets(gcs)) {
     if (regionOfBucket(bucket) !== region || !bucket.name) continue
     yield { kind: 'bucket', region, id: bucket.name, name: bucket.name, tags: bucketTags(bucket) }

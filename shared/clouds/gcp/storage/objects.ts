@@ -51,6 +51,8 @@ export interface GcsObjects {
   stat(bucket: string, key: string): Promise<GcsObject | undefined>
   /** Paged to the end; `versions` lists those that are no longer live, too. */
   list(bucket: string, prefix: string, options?: { versions?: boolean }): AsyncIterable<GcsObject>
+  /** The folders right under `prefix` (`a/` has `a/b/`), each once, without what lies in them. */
+  folders(bucket: string, prefix: string): AsyncIterable<string>
   /** Puts 1 to 32 objects one after the other as one; they stay. Google copies the bytes itself. */
   compose(bucket: string, key: string, sources: readonly string[], options?: PutOptions): Promise<GcsObject>
   /** Gone already is fine. With `generation` that version for good. */
@@ -128,6 +130,22 @@ export function createGcsObjects(gcp: GcpClient, gcs: Gcs = createGcs(gcp)): Gcs
           }),
         )
         for (const file of files) yield objectOf(file.metadata)
+        pageToken = (next as { pageToken?: string } | null)?.pageToken
+        if (pageToken === undefined) return
+      }
+    },
+
+    async *folders(bucket, prefix) {
+      for (let pageToken: string | undefined; ;) {
+        const [, next, listed] = await gcs('storage.objects.list', (storage) =>
+          storage.bucket(bucket).getFiles({
+            prefix,
+            delimiter: '/',
+            autoPaginate: false,
+            ...(pageToken === undefined ? {} : { pageToken }),
+          }),
+        )
+        yield* (listed as { prefixes?: string[] } | undefined)?.prefixes ?? []
         pageToken = (next as { pageToken?: string } | null)?.pageToken
         if (pageToken === undefined) return
       }

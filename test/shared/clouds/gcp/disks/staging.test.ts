@@ -71,6 +71,29 @@ test('a chunk that was damaged where it is kept makes no image, and the disk can
   cloud.close()
 })
 
+test('a chunk that arrives after its disk was removed is found by its owner, and by no other, and removed', async () => {
+  const { loopback } = await openParts()
+  const cloud = await openGcp(settingsFor(loopback))
+  const intent = intentOf(newJob())
+  const described = { region, name: 'late', sizeBytes: gibibyte } as const
+  const disk = await cloud.disks.createDisk({
+    ...intent,
+    ...described,
+    firmware: 'bios',
+    architecture: 'x86_64',
+  })
+  const sink = await cloud.disks.openDiskForWrite(disk)
+  await cloud.disks.deleteDisk(disk)
+  await writeChunks(sink, new Map([[0, randomBytes(sink.preferredChunkBytes)]]))
+  const owned = (tags: Record<string, string>) => Array.fromAsync(cloud.inventory.owned({ region, tags }))
+  expect(await owned(intentOf(newJob()).tags)).toEqual([])
+  const found = await owned(intent.tags)
+  expect(found).toMatchObject([{ kind: 'staging' }])
+  for (const resource of found) await cloud.inventory.remove(resource)
+  expect(loopback.residue().filter(({ kind }) => kind !== 'bucket')).toEqual([])
+  cloud.close()
+})
+
 test('a disk that is not of whole GiB keeps its size, although its image is larger', async () => {
   const { loopback } = await openParts()
   const cloud = await openGcp(settingsFor(loopback))
