@@ -21,12 +21,12 @@ export function errors(subject: Subject): void {
     let cloud: Cloud
     // A list, because what is not there is no error to a `get`. Faults are for its own call, not for signing in.
     let operation: string
-    const list = () => Array.fromAsync(cloud.compute.list({ region: subject.region }))
-    const call = () => refusalOf(list)
+    const listBy = (by: Cloud) => Array.fromAsync(by.compute.list({ region: subject.region }))
+    const call = () => refusalOf(() => listBy(cloud))
     beforeAll(async () => {
-      cloud = await subject.reopen({ options: { throttle_wait_ms: 100, request_timeout_ms: 300 } })
+      cloud = await subject.reopen({ options: { throttle_wait_ms: 100 } })
       const lastSeq = subject.loopback.calls().at(-1)?.seq ?? 0
-      await list()
+      await listBy(cloud)
       const made = subject.loopback.calls().filter(({ seq }) => seq > lastSeq)
       operation = made.find((each) => !subject.dialect.signIn.includes(each.operation))?.operation ?? '*'
     })
@@ -65,7 +65,11 @@ export function errors(subject: Subject): void {
     })
 
     test('silence is a timeout, and worth trying again', async () => {
-      const error = await withFault(subject, { operation, mode: 'hang', times: 100 }, call)
+      const impatient = await subject.reopen({ options: { request_timeout_ms: 300 } })
+      const fault = { operation, mode: 'hang', times: 100 } as const
+      const error = await withFault(subject, fault, () => refusalOf(() => listBy(impatient))).finally(() =>
+        impatient.close(),
+      )
       expect(error).toMatchObject({
         code: 'timeout',
         kind: 'retryable',
