@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { assertProviderCan } from '#api/http/capability.ts'
-import { endpoint } from '#api/http/endpoint.ts'
+import { endpoint, type Call } from '#api/http/endpoint.ts'
 import { invalid } from '#api/http/problem.ts'
 import {
   encryptionField,
@@ -15,7 +15,7 @@ import { deleteOf } from '#api/routes/resources/delete.ts'
 import { findResource, providerFor, refOf, resourceQuery } from '#api/routes/resources/find.ts'
 import { kindsOfRoutes } from '#api/routes/resources/kinds.ts'
 import { getOf, listOf } from '#api/routes/resources/list.ts'
-import { onVmBody, vmBeside, vmHolding } from '#api/routes/resources/on-vm.ts'
+import { onVmBody, vmBeside, vmHolding, zoneBeside } from '#api/routes/resources/on-vm.ts'
 import { jobAnswers, submitCreation } from '#api/routes/resources/submit.ts'
 
 const kind = kindsOfRoutes.volume
@@ -28,7 +28,10 @@ export const volumeFields = {
     description:
       '`standard`: magnetic or the cheapest; `ssd`: general purpose; `premium`: provisioned or guaranteed speed.',
   }),
-  zone: zoneField.openapi({ description: 'Needed where VMs and volumes must share one (AWS, GCP).' }),
+  zone: zoneField.openapi({
+    description:
+      'Where VMs and volumes must share one (AWS, GCP, zonal VMs of Azure), that of the VM which it is for. Left out: one of the region’s zones (AWS: that of the provider’s subnet_id, if it has one), none at Azure, the host with the most room on-premise.',
+  }),
   encryption: encryptionField,
 }
 
@@ -48,6 +51,10 @@ const create = endpoint({
       snapshot_id: idField
         .optional()
         .openapi({ description: 'Our id of a snapshot or the cloud’s own; of a VM’s, its boot disk.' }),
+      vm_id: onVmBody.shape.vm_id.optional().openapi({
+        description:
+          'The VM that it is for, in place of `zone`: it is made where that can have it, and not attached yet.',
+      }),
     })
     .openapi('CreateVolume'),
   waits: true,
@@ -59,6 +66,7 @@ const create = endpoint({
     const { provider, region } = await providerFor(services, tenantId, body.provider_id, body.region)
     assertProviderCan(provider, ['storage.volumes.create'])
     const where = { tenantId, providerId: provider.id, region }
+    const zone = await zoneFor(call, where, body)
     return submitCreation(call, {
       kind: 'volume',
       job: 'volume.create',
@@ -69,7 +77,7 @@ const create = endpoint({
       spec: {
         sizeGib: body.size_gib,
         type: body.type,
-        ...(body.zone === undefined ? {} : { zone: body.zone }),
+        ...(zone === undefined ? {} : { zone }),
         ...encryptionOf(body.encryption),
         ...(body.snapshot_id === undefined
           ? {}
@@ -174,5 +182,23 @@ const detach = endpoint({
 })
 
 export const volumeEndpoints = [listOf(kind), create, getOf(kind), resize, deleteOf(kind), attach, detach]
+
+/** The zone that the body names, itself or by the VM that the volume is for. @throws ApiError `validation_failed` if the two are at odds. */
+async function zoneFor(
+  { services }: Pick<Call, 'services'>,
+  { tenantId, ...place }: { tenantId: string; providerId: string; region: string },
+  { zone, vm_id: vmId }: { zone?: string | undefined; vm_id?: string | undefined },
+): Promise<string | undefined> {
+  if (vmId === undefined) return zone
+  const vms = await zoneBeside(services, tenantId, { ...place, kind: 'volume' }, vmId)
+  if (zone === undefined || zone === vms) return vms
+  throw invalid([
+    {
+      field: 'zone',
+      reason: `is ${zone}, and the VM of vm_id is ${vms === undefined ? 'in none' : `in ${vms}`}`,
+      remedy: 'Leave one of the two out.',
+    },
+  ])
+}
 
 const gibBytes = 1024 ** 3

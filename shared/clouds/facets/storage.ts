@@ -25,7 +25,11 @@ export interface VolumesFacet {
   /** All volumes (disks), attached or not, paged to the end. */
   list(query: { region: string }): AsyncIterable<CloudVolume>
   get(ref: CloudRef): Promise<CloudVolume | undefined>
-  /** An empty volume, or one with the content of a snapshot. Encrypted on every cloud. `zone` is needed where VMs and volumes must share one. */
+  /**
+   * An empty volume, or one with the content of a snapshot. Encrypted on every cloud. `zone`: that of the VM which it is for, where the two must share
+   * one. Left out, it is made where VMs that name no zone are: in the one zone or host that the registration or the snapshot says, else in one of
+   * the region's zones by the token (AWS, GCP), in no zone (Azure), or on the host with the most room (on-premise).
+   */
   create(
     request: Intent & {
       region: string

@@ -150,8 +150,8 @@ export const machineOperations = {
   'storage.volumes.list': { calls: ['DescribeVolumes', 'DescribeKey'] },
   'storage.volumes.get': { calls: ['DescribeVolumes', 'DescribeKey'] },
   'storage.volumes.create': {
-    calls: ['CreateVolume', 'DescribeVolumes'],
-    note: 'gp3 (ssd), io2 (premium), st1 or below 125 GiB magnetic (standard). Always encrypted.',
+    calls: ['CreateVolume', 'DescribeVolumes', 'DescribeAvailabilityZones', 'DescribeSubnets'],
+    note: 'gp3 (ssd), io2 (premium), st1 or below 125 GiB magnetic (standard). Always encrypted. Without a zone it is made in that of the registration’s subnet, else in the region’s zones in turn.',
   },
   'storage.volumes.resize': {
     calls: ['DescribeVolumes', 'ModifyVolume', 'DescribeVolumesModifications'],

@@ -88,7 +88,10 @@ const spotMarket = ({ maxHourlyPrice }: { maxHourlyPrice?: string }) => ({
   },
 })
 
-/** Ids and, as in consoles and old scripts, names. EC2 takes names only for the default VPC: with a subnet they are looked up in its VPC. */
+/**
+ * Ids and, as in consoles and old scripts, names. EC2 takes names only for the default VPC: with a subnet they are looked up in its VPC. All are looked
+ * up, so that one which is not there is refused before an image is made of written disks.
+ */
 async function securityGroups(
   aws: AwsClients,
   { securityGroups: given = [], region }: CreateVm,
@@ -97,24 +100,30 @@ async function securityGroups(
   const { ids = [], names = [] } = Object.groupBy(given, (group) =>
     group.startsWith('sg-') ? 'ids' : 'names',
   )
-  if (names.length > 0 && subnetId !== undefined) {
-    const found = await idsOfGroups(aws, region, { names, subnetId })
-    return { SecurityGroupIds: [...ids, ...found] }
-  }
-  return {
-    ...(ids.length === 0 ? {} : { SecurityGroupIds: ids }),
-    ...(names.length === 0 ? {} : { SecurityGroups: names }),
-  }
+  await requireIds(aws, region, ids)
+  if (names.length === 0) return ids.length === 0 ? {} : { SecurityGroupIds: ids }
+  const found = await idsOfNames(aws, region, { names, subnetId })
+  if (subnetId !== undefined) return { SecurityGroupIds: [...ids, ...found] }
+  return { ...(ids.length === 0 ? {} : { SecurityGroupIds: ids }), SecurityGroups: names }
 }
 
-async function idsOfGroups(
+async function requireIds(aws: AwsClients, region: string, ids: string[]): Promise<void> {
+  if (ids.length === 0) return
+  const Filters = [{ Name: 'group-id', Values: ids.map(literal) }]
+  const found = await Array.fromAsync(describeSecurityGroups(aws, region, { Filters }))
+  const missing = ids.filter((id) => !found.some(({ GroupId }) => GroupId === id))
+  if (missing.length > 0) throw noGroup(`there is no security group ${missing.join(', ')} in ${region}.`)
+}
+
+/** The ids of groups by name: in the subnet's VPC; without a subnet in any, and EC2 tells whether in the default one. */
+async function idsOfNames(
   aws: AwsClients,
   region: string,
-  { names, subnetId }: { names: string[]; subnetId: string },
+  { names, subnetId }: { names: string[]; subnetId: string | undefined },
 ): Promise<string[]> {
-  const subnet = await findSubnet(aws, { region, id: subnetId })
+  const subnet = subnetId === undefined ? undefined : await findSubnet(aws, { region, id: subnetId })
   const Filters = [
-    { Name: 'vpc-id', Values: [subnet?.VpcId ?? ''] },
+    ...(subnetId === undefined ? [] : [{ Name: 'vpc-id', Values: [subnet?.VpcId ?? ''] }]),
     { Name: 'group-name', Values: names.map(literal) },
   ]
   const byName = new Map<string, string>()
@@ -123,11 +132,15 @@ async function idsOfGroups(
   }
   const missing = names.filter((name) => !byName.has(name))
   if (missing.length === 0) return names.flatMap((name) => byName.get(name) ?? [])
-  throw new CloudError(`The VPC of subnet ${subnetId} has no security group ${missing.join(', ')}.`, {
-    cloud: 'aws',
-    operation: 'RunInstances',
-    code: 'not_found',
-    kind: 'permanent',
-    remedy: 'Name security groups of the subnet’s own VPC, by id or by name.',
-  })
+  const where = subnetId === undefined ? region : `the VPC of subnet ${subnetId}`
+  throw noGroup(`there is no security group ${missing.join(', ')} in ${where}.`)
 }
+
+const noGroup = (what: string): CloudError =>
+  new CloudError(`security_groups: ${what}`, {
+    cloud: 'aws',
+    operation: 'DescribeSecurityGroups',
+    code: 'not_found',
+    remedy: 'Create it first, or name security groups of the VM’s own VPC, by id or by name.',
+    details: { field: 'security_groups' },
+  })

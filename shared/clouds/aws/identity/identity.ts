@@ -25,7 +25,8 @@ export async function callerIdentity(aws: AwsClients): Promise<{ accountId: stri
   return Arn === undefined ? { accountId: Account } : { accountId: Account, principal: Arn }
 }
 
-async function zonesOf(aws: AwsClients, region: string): Promise<string[]> {
+/** The zones of a region that take anything new, in order. */
+export async function zonesOf(aws: AwsClients, region: string): Promise<string[]> {
   const { AvailabilityZones = [] } = await aws.ec2(region, 'DescribeAvailabilityZones', (ec2, http) =>
     // Local and wavelength zones take only some instance types and are opted into one by one.
     ec2.describeAvailabilityZones({ Filters: [{ Name: 'zone-type', Values: ['availability-zone'] }] }, http),

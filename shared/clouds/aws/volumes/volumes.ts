@@ -6,6 +6,7 @@ import { gibibyte, intentTags } from '#shared/clouds/aws/mapping.ts'
 import { createKeyLookup } from '#shared/clouds/aws/posture/keys.ts'
 import { attachVolume, detachVolume } from '#shared/clouds/aws/volumes/attachment.ts'
 import { describeVolumes, findVolume, toVolume } from '#shared/clouds/aws/volumes/describe.ts'
+import { zoneFor } from '#shared/clouds/aws/volumes/zone.ts'
 import { bounds, waitFor } from '#shared/clouds/aws/waiting.ts'
 
 /** EBS volumes. */
@@ -58,16 +59,8 @@ export async function deleteVolume(aws: AwsClients, { region, id }: CloudRef): P
 
 /** CreateVolume with the intent's token: the service itself gives the same volume to the same token. */
 async function create(aws: AwsClients, request: Parameters<VolumesFacet['create']>[0]): Promise<CloudRef> {
-  const { region, zone, token, sizeGib, snapshot, encryption } = request
-  if (zone === undefined) {
-    throw new CloudError('AWS volumes are made in one zone, and none is given.', {
-      cloud: 'aws',
-      operation: 'CreateVolume',
-      code: 'invalid_request',
-      remedy: 'Give `zone`: that of the VM which the volume is for.',
-      details: { field: 'zone' },
-    })
-  }
+  const { region, token, sizeGib, snapshot, encryption } = request
+  const zone = request.zone ?? (await zoneFor(aws, region, token))
   const { VolumeId: id = '' } = await aws.ec2(region, 'CreateVolume', (ec2, http) =>
     ec2.createVolume(
       {

@@ -14,6 +14,7 @@ export const machineOperations = {
       'VirtualMachines_InstanceView',
       'NetworkInterfaces_CreateOrUpdate',
       'NetworkInterfaces_Get',
+      'NetworkSecurityGroups_Get',
       'VirtualNetworks_CreateOrUpdate',
       'VirtualNetworks_Get',
       'Subnets_Get',
@@ -192,7 +193,10 @@ export const machineOperations = {
 
   'storage.volumes.list': { calls: ['Disks_List', 'VirtualMachines_ListAll'] },
   'storage.volumes.get': { calls: ['Disks_Get', 'VirtualMachines_Get'] },
-  'storage.volumes.create': { calls: ['Disks_CreateOrUpdate', 'Disks_Get', 'ResourceGroups_CreateOrUpdate'] },
+  'storage.volumes.create': {
+    calls: ['Disks_CreateOrUpdate', 'Disks_Get', 'ResourceGroups_CreateOrUpdate'],
+    note: 'Without a zone it is of the region, for VMs that are in no zone.',
+  },
   'storage.volumes.resize': {
     calls: ['Disks_Update', 'Disks_Get'],
     note: 'While attached to a running VM, not past 4 TiB and not a boot disk.',

@@ -10,7 +10,7 @@ import { errorOfCode } from '#shared/clouds/azure/errors.ts'
 import { isSpecialized } from '#shared/clouds/azure/images/specialized.ts'
 import { failureOf, firmwareOf } from '#shared/clouds/azure/mapping.ts'
 import { armId, hostNameOf, nameFor, osDiskNameOf, parseArmId } from '#shared/clouds/azure/names.ts'
-import { ensureInterface } from '#shared/clouds/azure/networks/interfaces.ts'
+import { ensureInterface, requireSecurityGroup } from '#shared/clouds/azure/networks/interfaces.ts'
 import { readVm, vmType } from '#shared/clouds/azure/compute/vms.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { CloudRef, CloudVm, CreateVm } from '#shared/clouds/port.ts'
@@ -65,8 +65,9 @@ async function describe(
     request.userData === undefined ? undefined : Buffer.from(request.userData).toString('base64')
   const osProfile = asItWas ? undefined : await accounts(client, request, userData, earlier)
   const wishes = wishedProperties(client, request, size)
+  const guard = await requireSecurityGroup(client, request)
   // What is wrong with the request has come out by now; this is the first thing that is made.
-  const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name))
+  const nic = await withGroup(client, request.region, () => ensureInterface(client, request, name, guard))
   return {
     location: request.region,
     ...(request.zone === undefined ? {} : { zones: [zoneNumber(request.zone)] }),

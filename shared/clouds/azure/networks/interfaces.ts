@@ -17,11 +17,13 @@ import type { CreateVm } from '#shared/clouds/port.ts'
 /**
  * The network interface of a VM to be made; called again, the same. No public address: a VM that moved here must not be on the
  * internet because of it.
+ * @param guard the id of its security group: see `requireSecurityGroup`.
  */
 export async function ensureInterface(
   client: AzureClient,
   request: CreateVm,
   vmName: string,
+  guard: string | undefined,
 ): Promise<string> {
   const { resourceGroup: group, subscriptionId: subscription } = client.settings
   const name = nicNameOf(vmName)
@@ -29,7 +31,6 @@ export async function ensureInterface(
   const made = await client.find('NetworkInterfaces_Get', () => networkInterfaces.get(group, name))
   if (made?.provisioningState === 'Succeeded')
     return made.id ?? armId({ subscription, group, type: nicType, name })
-  const guard = securityGroup(client, request)
   const subnet = await subnetOf(client, request)
   const nic = await client.finish('NetworkInterfaces_CreateOrUpdate', (pace) =>
     networkInterfaces.createOrUpdate(
@@ -47,6 +48,33 @@ export async function ensureInterface(
     ),
   )
   return nic.id ?? armId({ subscription, group, type: nicType, name })
+}
+
+/**
+ * The id of the security group that a VM is to have, which is there. Azure has one per interface; a bare name is one in the provider's resource group.
+ * @throws CloudError `invalid_request` for more than one, `not_found` for one that does not exist.
+ */
+export async function requireSecurityGroup(
+  client: AzureClient,
+  { securityGroups = [] }: Pick<CreateVm, 'securityGroups'>,
+): Promise<string | undefined> {
+  const [first, ...more] = securityGroups
+  if (first === undefined) return undefined
+  if (more.length > 0)
+    throw refusedGroup('Azure takes one network security group per VM.', {
+      code: 'invalid_request',
+      remedy: 'Name one network security group that holds all rules.',
+    })
+  const target = targetOf(client, groupType, first)
+  const found = await client.find('NetworkSecurityGroups_Get', () =>
+    client.network.networkSecurityGroups.get(target.group, target.name),
+  )
+  if (found) return armId(target)
+  throw refusedGroup(`there is no network security group ${first}.`, {
+    code: 'not_found',
+    remedy:
+      'Create it first, or name one that is there, by its id or, in the provider’s resource group, by its name.',
+  })
 }
 
 /** Addresses of an interface, and what else a VM's description takes from it. */
@@ -97,18 +125,10 @@ async function ensureSubnet(client: AzureClient, region: string): Promise<string
   return id
 }
 
-/** Azure has one security group per interface; a bare name is one in the provider's resource group. */
-function securityGroup(client: AzureClient, { securityGroups = [] }: CreateVm): string | undefined {
-  const [first, ...more] = securityGroups
-  if (first === undefined) return undefined
-  if (more.length > 0) {
-    throw new CloudError('security_groups: Azure takes one network security group per VM.', {
-      cloud: 'azure',
-      operation: 'NetworkInterfaces_CreateOrUpdate',
-      code: 'invalid_request',
-      remedy: 'Name one network security group that holds all rules.',
-      details: { field: 'security_groups' },
-    })
-  }
-  return armId(targetOf(client, groupType, first))
-}
+const refusedGroup = (what: string, facts: { code: string; remedy: string }): CloudError =>
+  new CloudError(`security_groups: ${what}`, {
+    cloud: 'azure',
+    operation: 'NetworkSecurityGroups_Get',
+    details: { field: 'security_groups' },
+    ...facts,
+  })

@@ -43,7 +43,15 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'identity.regions': { calls: ['compute.regions.list'] },
   'compute.sizes': { calls: ['compute.regions.get', 'compute.machineTypes.list'] },
   'compute.create': {
-    calls: [...create, 'compute.images.delete', waits.global, ...endExport, ...clear],
+    calls: [
+      ...create,
+      'compute.firewalls.list',
+      'compute.subnetworks.get',
+      'compute.images.delete',
+      waits.global,
+      ...endExport,
+      ...clear,
+    ],
     note: 'Without a zone the region’s zones are taken in turn. Written disks become its disks as images; creating once more when it runs removes those.',
   },
   'compute.create.spot': { calls: create },
@@ -207,7 +215,10 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'networks.addresses.delete': { calls: ['compute.addresses.delete', waits.region] },
   'storage.volumes.list': { calls: ['compute.disks.aggregatedList'] },
   'storage.volumes.get': { calls: ['compute.disks.get'] },
-  'storage.volumes.create': { calls: ['compute.disks.insert', waits.zone] },
+  'storage.volumes.create': {
+    calls: ['compute.disks.insert', waits.zone, 'compute.regions.get'],
+    note: 'Without a zone the region’s zones are taken in turn.',
+  },
   'storage.volumes.resize': { calls: ['compute.disks.get', 'compute.disks.resize', waits.zone] },
   'storage.volumes.attach': { calls: ['compute.disks.get', 'compute.instances.attachDisk', waits.zone] },
   'storage.volumes.detach': {

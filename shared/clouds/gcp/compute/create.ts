@@ -3,6 +3,7 @@ import type { CloudVm, CreateVm } from '#shared/clouds/port.ts'
 import { assertCapable } from '#shared/clouds/operations.ts'
 import { gcpCapabilities } from '#shared/clouds/gcp/capabilities.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
+import { groupTags, interfaceOf } from '#shared/clouds/gcp/compute/groups.ts'
 import { insertOnce } from '#shared/clouds/gcp/compute/insert.ts'
 import { architectureOf, toVm, type AttachedDisk, type Instance } from '#shared/clouds/gcp/compute/mapping.ts'
 import { findInstance, type VmPlace } from '#shared/clouds/gcp/compute/vms.ts'
@@ -34,7 +35,7 @@ export async function createVm(
 
 async function insert(gcp: GcpClient, request: CreateVm, place: VmPlace): Promise<Instance> {
   const { project, zone } = place
-  const instanceResource = describeVm(gcp, request, place)
+  const instanceResource = describeVm(gcp, request, place, await groupTags(gcp, request))
   await insertOnce(gcp, 'compute.instances.insert', request.token, (requestId) =>
     gcp.compute('Instances', 'compute.instances.insert', async (client, once) => {
       const [operation] = await client.insert({ project, zone, requestId, instanceResource }, once)
@@ -75,8 +76,13 @@ function refuseKeys({ keyPair }: CreateVm): void {
 const openSshKey =
   /^(?:ssh-(?:rsa|ed25519)|ecdsa-sha2-nistp(?:256|384|521)|sk-[\w-]+@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [^\r\n]*)?$/
 
-function describeVm(gcp: GcpClient, request: CreateVm, { instance: name, zone }: VmPlace): Instance {
-  const { region, instanceType, tags, spot, placementGroup, securityGroups = [] } = request
+function describeVm(
+  gcp: GcpClient,
+  request: CreateVm,
+  { instance: name, zone }: VmPlace,
+  networkTags: string[],
+): Instance {
+  const { region, instanceType, tags, spot, placementGroup } = request
   return {
     name,
     machineType: `zones/${zone}/machineTypes/${instanceType}`,
@@ -84,11 +90,9 @@ function describeVm(gcp: GcpClient, request: CreateVm, { instance: name, zone }:
     metadata: { items: metadataOf(request) },
     disks: disksOf(request, zone),
     networkInterfaces: [
-      { ...networkOf(gcp, request), accessConfigs: [{ type: 'ONE_TO_ONE_NAT', name: 'External NAT' }] },
+      { ...interfaceOf(gcp, request), accessConfigs: [{ type: 'ONE_TO_ONE_NAT', name: 'External NAT' }] },
     ],
-    ...(securityGroups.length === 0
-      ? {}
-      : { tags: { items: securityGroups.map((group) => group.split('/').at(-1) ?? group) } }),
+    ...(networkTags.length === 0 ? {} : { tags: { items: networkTags } }),
     ...(spot === undefined
       ? {}
       : {
@@ -147,11 +151,3 @@ const defaultImage = (instanceType: string): string =>
   `projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-${architectureOf(undefined, instanceType) === 'arm64' ? 'arm64' : 'amd64'}`
 
 const imageUrl = (image: string): string => (image.includes('/') ? image : `global/images/${image}`)
-
-function networkOf({ settings: { options } }: GcpClient, { region, subnet: wanted }: CreateVm) {
-  const subnet = wanted ?? options.subnet
-  if (subnet !== undefined)
-    return { subnetwork: subnet.includes('/') ? subnet : `regions/${region}/subnetworks/${subnet}` }
-  const network = options.network ?? 'default'
-  return { network: network.includes('/') ? network : `global/networks/${network}` }
-}

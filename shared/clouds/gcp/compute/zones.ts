@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { lastPart } from '#shared/clouds/gcp/names.ts'
+import { pickByToken } from '#shared/clouds/spread.ts'
 
 /** The zones of a region, in order. */
 export async function zonesOf(gcp: GcpClient, region: string): Promise<string[]> {
@@ -12,7 +12,5 @@ export async function zonesOf(gcp: GcpClient, region: string): Promise<string[]>
 
 /** The zone for something that names none: by its token, so that a second call goes to the same, and many spread. */
 export async function zoneFor(gcp: GcpClient, region: string, token: string): Promise<string> {
-  const zones = await zonesOf(gcp, region)
-  const number = createHash('sha256').update(token).digest().readUInt32BE()
-  return zones[number % zones.length] ?? `${region}-a`
+  return pickByToken(await zonesOf(gcp, region), token) ?? `${region}-a`
 }

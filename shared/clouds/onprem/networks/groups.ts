@@ -36,7 +36,7 @@ export const createSecurityGroups = (site: Site): NetworksFacet['securityGroups'
 
 /**
  * The ids of groups that are given by id or by name.
- * @throws CloudError `invalid_request` for one that the location does not have.
+ * @throws CloudError `not_found` for one that the location does not have.
  */
 export async function groupIds(site: Site, region: string, given: readonly string[]): Promise<string[]> {
   if (given.length === 0) return []
@@ -44,10 +44,10 @@ export async function groupIds(site: Site, region: string, given: readonly strin
   return given.map((each) => {
     const found = known.find(({ id }) => id === each) ?? known.find(({ body }) => body.name === each)
     if (found) return found.id
-    throw refusal('compute.create', `securityGroups: ${region} has no security group "${each}".`, {
-      code: 'invalid_request',
+    throw refusal('compute.create', `security_groups: ${region} has no security group "${each}".`, {
+      code: 'not_found',
       remedy: 'Create it first, or name one that the location has.',
-      details: { field: 'securityGroups' },
+      details: { field: 'security_groups' },
     })
   })
 }

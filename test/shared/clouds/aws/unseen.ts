@@ -8,7 +8,6 @@ const image = 'for VMs made of disks: vms.test.ts'
 export const unseenMachineCalls: Subject['dialect']['unseen'] = {
   'compute.create': {
     DescribeSubnets: 'for security groups given by name with a subnet: wishes.test.ts',
-    DescribeSecurityGroups: 'for security groups given by name with a subnet: wishes.test.ts',
   },
   'compute.delete': { ModifyInstanceAttribute: foreign, DeregisterImage: image, DeleteSnapshot: image },
   'compute.list': {
@@ -33,5 +32,6 @@ export const unseenMachineCalls: Subject['dialect']['unseen'] = {
     UpdateSecurityGroupRuleDescriptionsEgress: 'security-groups.test.ts',
   },
   'networks.addresses.create': { ReleaseAddress: twin },
+  'storage.volumes.create': { DescribeSubnets: 'for a registration with a subnet: volumes.test.ts' },
   'storage.volumes.resize': { DescribeVolumesModifications: 'for a change under way: volumes.test.ts' },
 }

@@ -3,11 +3,12 @@ import {
   intentOf,
   newJob,
   removeAll,
+  residueOf,
   untilGone,
   untilState,
   type Subject,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { insist, listedAs, vmRequest } from '#test/shared/clouds/conformance/things.ts'
+import { changesOf, insist, listedAs, refusalOf, vmRequest } from '#test/shared/clouds/conformance/things.ts'
 
 /** Networks, their subnets, and VMs in them. `subject` is filled before the tests run. */
 export function networks(subject: Subject): void {
@@ -77,6 +78,37 @@ export function networks(subject: Subject): void {
       await insist(() => cloud.networks.securityGroups.delete(group))
       await insist(() => cloud.networks.subnets.delete(subnet))
       await insist(() => cloud.networks.delete(network))
+    })
+
+    test('a security group that does not exist is refused by its name, before anything is made', async () => {
+      const { cloud, region } = subject
+      const make = () =>
+        cloud.networks.securityGroups.create({
+          ...intentOf(job),
+          region,
+          name: 'short-lived',
+          description: 'gone before it is used',
+          rules: [],
+        })
+      const gone = await make()
+      await cloud.networks.securityGroups.delete(gone)
+      for (const group of [gone.id, 'no-such-group']) {
+        const own = newJob()
+        let refusal
+        const changes = await changesOf(subject, async () => {
+          const request = { ...vmRequest(subject, own), securityGroups: [group] }
+          refusal = await refusalOf(() => cloud.compute.create(request))
+        })
+        expect(refusal, `named ${group}`).toMatchObject({
+          code: 'not_found',
+          kind: 'permanent',
+          details: { field: 'security_groups' },
+          message: expect.stringContaining(group) as string,
+          remedy: expect.stringMatching(/\S/) as string,
+        })
+        expect(changes, `named ${group}`).toEqual([])
+        expect(residueOf(subject.loopback, own)).toEqual([])
+      }
     })
 
     test('a subnet outside its network, or across another, is refused as a mistake', async () => {

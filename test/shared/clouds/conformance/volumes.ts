@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { CloudVm, VolumeType } from '#shared/clouds/port.ts'
 import {
+  intentOf,
   newJob,
   removeAll,
   runVm,
@@ -93,6 +94,20 @@ export function volumes(subject: Subject): void {
       await subject.cloud.compute.stop(vm)
       await untilState(subject.cloud, vm, 'stopped')
     }
+
+    test('a volume that names no zone is made all the same, once for a token', async () => {
+      const own = subject.cloud.storage.volumes
+      const wish = {
+        ...intentOf(job),
+        region: subject.region,
+        name: 'anywhere',
+        sizeGib: 10,
+        type: 'ssd',
+      } as const
+      const made = await own.create(wish)
+      expect(await own.create(wish)).toEqual(made)
+      expect((await untilVolume(subject, made, 'available')).name).toBe('anywhere')
+    })
 
     test('a volume grows, again is fine, and it never shrinks', async () => {
       const own = subject.cloud.storage.volumes

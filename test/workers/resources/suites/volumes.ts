@@ -8,17 +8,20 @@ export function volumeSuite(current: () => World): void {
     name: 'data',
     size_gib: 10,
     tags: { team: 'web' },
-    ...changes,
     ...(world.dialect.region === 'eastus' ? {} : { zone: world.dialect.zone }),
+    ...changes,
   })
   const vmWishes = (world: World) =>
     world.dialect.region === 'eastus' ? {} : { availability_zone: world.dialect.zone }
 
-  test('a volume is made, grown, attached, detached and deleted, and each row says so', async () => {
+  test('a volume for a VM is made in its zone, grown, attached, detached and deleted, and each row says so', async () => {
     const world = current()
     const vm = await world.runVm(vmWishes(world))
     const vmPath = `/vms/${String(vm['id'])}`
-    const made = await world.post('/volumes', volume(world))
+    const wish = volume(world, { zone: undefined, vm_id: vm['id'] })
+    const made = await world.post('/volumes', wish)
+    const odd = await world.post('/volumes', { ...wish, zone: 'nowhere-1' })
+    expect(odd.body).toMatchObject({ code: 'validation_failed', errors: [{ field: 'zone' }] })
     expect(made.body).toMatchObject({
       job: { state: 'succeeded' },
       volume: { state: 'available', size_gib: 10, type: 'ssd', encrypted: true, tags: { team: 'web' } },
@@ -46,6 +49,13 @@ export function volumeSuite(current: () => World): void {
     expect((await world.delete(path)).body).toMatchObject({ volume: { state: 'deleted' } })
     expect(world.residueOf(made.body['job']?.['id'])).toEqual([])
     await world.delete(vmPath)
+  })
+
+  test('a volume that names no zone is made all the same', async () => {
+    const world = current()
+    const made = await world.post('/volumes', volume(world, { zone: undefined }))
+    expect(made.body).toMatchObject({ job: { state: 'succeeded' }, volume: { state: 'available' } })
+    await world.delete(`/volumes/${String(made.body['volume']?.['id'])}`)
   })
 
   test('a volume and an address outlive the VM that they lead to, and are free again at once', async () => {

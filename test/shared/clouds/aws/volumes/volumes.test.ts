@@ -31,11 +31,30 @@ test.for([
   expect(Volumes[0]?.Iops).toBe(iops)
 })
 
-test('without a zone nothing is made, and the field is named', async () => {
-  await expect(subject.cloud.storage.volumes.create(request())).rejects.toMatchObject({
-    code: 'invalid_request',
-    details: { field: 'zone' },
-  })
+test('volumes without a zone spread over the region’s zones, and the same token stays in one', async () => {
+  const { volumes } = subject.cloud.storage
+  const zones = new Set<string | undefined>()
+  for (let nr = 0; nr < 12; nr++) {
+    const wish = request()
+    const made = await volumes.create(wish)
+    zones.add((await volumes.get(made))?.zone)
+    expect(await volumes.create(wish)).toEqual(made)
+  }
+  expect(zones.size).toBeGreaterThan(1)
+  expect([...zones].every((zone) => zone?.startsWith('us-east-1'))).toBe(true)
+})
+
+test('a registration with a subnet has its volumes in the subnet’s zone, where its VMs are', async () => {
+  const { Subnets = [] } = await subject.ec2.describeSubnets({})
+  const [subnet] = Subnets.toSorted((a, b) =>
+    (b.AvailabilityZone ?? '').localeCompare(a.AvailabilityZone ?? ''),
+  )
+  const cloud = await subject.reopen({ options: { subnet_id: subnet?.SubnetId } })
+  for (let nr = 0; nr < 4; nr++) {
+    const made = await cloud.storage.volumes.create(request())
+    expect((await cloud.storage.volumes.get(made))?.zone).toBe(subnet?.AvailabilityZone)
+  }
+  cloud.close()
 })
 
 test('a volume encrypted by the cloud’s own key names no key', async () => {

@@ -88,7 +88,7 @@ test('what a machine names is looked up before anything is made', async () => {
     bridge: 'br0',
   })
   await expect(machines.plan({ region, securityGroups: ['none'] })).rejects.toMatchObject({
-    code: 'invalid_request',
+    code: 'not_found',
   })
   await expect(machines.plan({ region, subnet: 'subnet-none' })).rejects.toMatchObject({ code: 'not_found' })
 })
