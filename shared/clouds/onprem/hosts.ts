@@ -37,7 +37,7 @@ export interface Site {
   homeOf(region: string): Host
   /** Looks on every host of the location. @throws what a host threw, if none has it and one could not be asked. */
   find<K extends RecordKind>(kind: K, id: string, region: string): Promise<Found<K> | undefined>
-  /** Of every host of the location (undefined: of all), host after host. */
+  /** Of every host of the location (undefined: of all), host after host. What moves between two is given once. */
   all<K extends RecordKind>(kind: K, region: string | undefined): AsyncIterable<Found<K>>
   close(): void
 }
@@ -99,10 +99,7 @@ function assemble(
     byZone: (name) => hosts.find((host) => host.name === name),
     homeOf,
     find: (kind, id, region) => findOn(inRegion(region), kind, id),
-    async *all(kind, region) {
-      for (const host of region === undefined ? hosts : inRegion(region))
-        for (const stored of await host.records.list(kind)) yield { ...stored, host }
-    },
+    all: (kind, region) => allOn(region === undefined ? hosts : inRegion(region), kind),
     close: () => {
       for (const { hypervisor } of hosts) hypervisor.close()
     },
@@ -128,8 +125,25 @@ async function findOn<K extends RecordKind>(
   return undefined
 }
 
-/** A VM that moves has a record at either host; it is at the new one once nothing says there that it is still to come. */
-const isArriving = (body: object): boolean => 'phase' in body && body.phase === 'arriving'
+async function* allOn<K extends RecordKind>(hosts: readonly Host[], kind: K): AsyncGenerator<Found<K>> {
+  const given = new Set<string>()
+  const leaving: Found<K>[] = []
+  for (const host of hosts)
+    for (const stored of await host.records.list(kind)) {
+      if (isArriving(stored.body)) continue
+      if (isLeaving(stored.body)) {
+        leaving.push({ ...stored, host })
+        continue
+      }
+      given.add(stored.id)
+      yield { ...stored, host }
+    }
+  for (const each of leaving) if (!given.has(each.id)) yield each
+}
+
+/** A VM or snapshot that moves has a record at either host; it is at the new one once nothing says there that it is still to come. */
+const isArriving = (body: object): boolean =>
+  ('phase' in body && body.phase === 'arriving') || 'arriving' in body
 const isLeaving = (body: object): boolean => 'moving' in body || isArriving(body)
 
 /** What is not of this form was not made by us, and becomes no file's name. */

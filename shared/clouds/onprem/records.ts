@@ -88,6 +88,12 @@ export interface SnapshotRecord extends Owned {
   state: CreationState
   /** Deleted, but others build on its file. */
   deleted?: boolean
+  /** The VM that had the volume when it was taken. */
+  vm?: string
+  /** It is on its way here from another host, where it still is; `whole`: its file is complete, durable and proved. */
+  arriving?: 'begun' | 'whole'
+  /** Its VM has left for that host and it goes after it: what is here is only to be cleared away once it is there. */
+  moving?: { to: string }
   error?: string
 }
 

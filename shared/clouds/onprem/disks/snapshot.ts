@@ -31,8 +31,10 @@ export async function createSnapshot(site: Site, request: CreateSnapshot): Promi
 /** Does somebody work on it? */
 export const isAtWork = (host: Host, id: string): Promise<boolean> => host.records.held(turnOf(id))
 
+/** The turn that is taken to work on a snapshot. */
+export const turnOf = (id: string): string => `snapshot-${id}`
+
 const operation = 'disks.createSnapshot'
-const turnOf = (id: string) => `snapshot-${id}`
 
 /** What was begun before the volume moved to another host. */
 async function dropHalf({ id, body, host }: Found<'snapshot'>): Promise<void> {
@@ -53,6 +55,7 @@ async function takeSnapshot(volume: Found<'volume'>, id: string, request: Create
     pool: volume.body.pool,
     sizeBytes: volume.body.sizeBytes,
     ...(volume.body.keyName === undefined ? {} : { keyName: volume.body.keyName }),
+    ...(volume.body.vm === undefined ? {} : { vm: volume.body.vm }),
     ...(base === undefined ? {} : { parent: base.id }),
     state: 'pending',
   }
@@ -111,7 +114,7 @@ async function baseFor(volume: Found<'volume'>, id: string): Promise<Stored<'sna
 /** Newest first. */
 const snapshotsOf = async (host: Host, volume: string): Promise<Stored<'snapshot'>[]> =>
   (await host.records.list('snapshot'))
-    .filter(({ body }) => body.volume === volume)
+    .filter(({ body }) => body.volume === volume && body.arriving === undefined)
     .toSorted((a, b) => b.body.createdAt.localeCompare(a.body.createdAt) || b.id.localeCompare(a.id))
 
 /** Only changes since the newest are of use; tracking more slows the guest's writes. */

@@ -1,5 +1,6 @@
 import type { ForgetMachine } from '#shared/clouds/onprem/compute/needs.ts'
 import type { MovingDisk } from '#shared/clouds/onprem/hosts/copy.ts'
+import { dropArrivals, handOverSnapshots, type Journey } from '#shared/clouds/onprem/hosts/snapshots.ts'
 import type { Host } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord } from '#shared/clouds/onprem/records.ts'
 import { seedRef, volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
@@ -14,18 +15,24 @@ export interface Move {
   disks: MovingDisk[]
 }
 
+/** Of the snapshots that go with a VM. */
+export const journeyOf = ({ id, from, to, disks }: Move): Journey => ({
+  from,
+  to,
+  pools: new Map(disks.map(({ volume, at }) => [volume, at.pool])),
+  vm: id,
+})
+
 /** The machine is at its new host: the books follow, the VM's record last, so that what was cut off is done again. @returns its record. */
-export async function handOver(
-  { id, body, from, to, disks }: Move,
-  forgetMachine: ForgetMachine,
-  live: boolean,
-): Promise<VmRecord> {
+export async function handOver(move: Move, forgetMachine: ForgetMachine, live: boolean): Promise<VmRecord> {
+  const { id, body, from, to, disks } = move
   for (const { volume, was, at } of disks) {
     const record = (await from.records.get('volume', volume)) ?? (await to.records.get('volume', volume))
     if (record) await to.records.put('volume', volume, { ...record, pool: at.pool })
     await from.volumes.delete(was)
     await from.records.remove('volume', volume)
   }
+  await handOverSnapshots(journeyOf(move))
   // What it cost so far is the old host's, and what it costs from now on the new one's.
   await forgetMachine(from, id, body)
   const { moving: _, ...rest } = body
@@ -52,6 +59,7 @@ export async function clearAway(host: Host, id: string): Promise<void> {
         await host.volumes.delete(volumeRef(volume, { pool, format }))
     await host.records.remove('volume', volume)
   }
+  await dropArrivals(host, new Set(record.disks.map(({ volume }) => volume)), id)
   for (const { name } of await host.volumes.pools()) await host.volumes.delete(seedRef(id, name))
   await host.records.remove('vm', id)
 }

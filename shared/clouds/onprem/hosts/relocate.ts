@@ -2,15 +2,18 @@ import type { CloudRef, HostsFacet, Relocation } from '#shared/clouds/port.ts'
 import { requireReady } from '#shared/clouds/onprem/compute/find.ts'
 import { wrongState } from '#shared/clouds/onprem/compute/power.ts'
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
-import { clearAway, handOver, type Move } from '#shared/clouds/onprem/hosts/hand-over.ts'
+import { clearAway, handOver, journeyOf, type Move } from '#shared/clouds/onprem/hosts/hand-over.ts'
 import { copyMachine, prepareSeed, targetDisks } from '#shared/clouds/onprem/hosts/copy.ts'
+import { bringSnapshots, bytesOfSnapshots } from '#shared/clouds/onprem/hosts/snapshots.ts'
 import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { claimHost } from '#shared/clouds/onprem/placement/claim.ts'
 import type { VmRecord } from '#shared/clouds/onprem/records.ts'
+import { refusal } from '#shared/clouds/onprem/refusals.ts'
 
 /**
  * Moves a VM to another host. The record at the old host says where it goes (`moving`), the one at the new host that it is to come (`arriving`);
- * the VM is at the old one until its machine is gone there. So whoever finds it half moved knows what to do.
+ * the VM is at the old one until its machine is gone there. So whoever finds it half moved knows what to do. Its snapshots are copied before it
+ * goes, and are the new host's once it is there.
  */
 export async function relocateVm(
   site: Site,
@@ -28,6 +31,8 @@ export async function relocateVm(
   const plan = await needs.networks.plan({ region: ref.region, ...joined(vm.body) })
   const { nic } = await needs.networks.join(to, vm.id, plan)
   const move: Move = { id: vm.id, body: vm.body, from: vm.host, to, disks: await targetDisks(vm, to) }
+  // While it is still where it was: what goes wrong with them leaves it there, with all of them.
+  if ((await vm.host.machines.status(vm.id)) !== undefined) await bringSnapshots(journeyOf(move))
   const outcome = await carryOver(move, nic, { maxDowntimeMs, ...(onProgress ? { onProgress } : {}) })
   const record = await handOver(move, needs.forgetMachine, outcome.live)
   await needs.networks.apply(to, vm.id, record)
@@ -84,7 +89,7 @@ async function begin(
     id,
     vcpus: body.vcpus,
     memoryMib: body.memoryMib,
-    storageBytes: await allocated(host, body),
+    storageBytes: await allocated(host, id, body),
     architecture: body.architecture,
     firmware: body.firmware,
     network: { kind, ...(bridge === undefined ? {} : { bridge }) },
@@ -94,11 +99,21 @@ async function begin(
   }
   const { placed: _, ...arriving } = body
   const to = await claimHost(site, host.region, demand, { ...arriving, phase: 'arriving' })
-  await host.records.change('vm', id, (record) => ({ ...record, moving: { to: to.name } }))
-  return to
+  const marked = await host.records.change('vm', id, (record) =>
+    record.vcpus === body.vcpus && record.memoryMib === body.memoryMib
+      ? { ...record, moving: { to: to.name } }
+      : record,
+  )
+  if (marked?.moving) return to
+  await to.records.remove('vm', id)
+  throw refusal('hosts.relocate', `The VM ${id} got another size just now.`, {
+    code: 'conflict',
+    kind: 'retryable',
+    remedy: 'It is tried again.',
+  })
 }
 
-async function allocated(host: Host, { disks }: VmRecord): Promise<number> {
+async function allocated(host: Host, vm: string, { disks }: VmRecord): Promise<number> {
   const sizes = await Promise.all(
     disks.map(async ({ volume }) => {
       const record = await host.records.get('volume', volume)
@@ -107,7 +122,8 @@ async function allocated(host: Host, { disks }: VmRecord): Promise<number> {
       return (await host.volumes.get({ pool, name: `${volume}.${format}`, format }))?.allocatedBytes ?? 0
     }),
   )
-  return sizes.reduce((total, size) => total + size, 0)
+  const pools = new Map(disks.map(({ volume }) => [volume, '']))
+  return sizes.reduce((total, size) => total + size, await bytesOfSnapshots({ from: host, vm, pools }))
 }
 
 /** Afterwards the machine is at its new host, and not at the old one. */

@@ -1,3 +1,4 @@
+import { bringSnapshots, handOverSnapshots, type Journey } from '#shared/clouds/onprem/hosts/snapshots.ts'
 import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { roomiestPool } from '#shared/clouds/onprem/placement/view.ts'
 import type { VolumeRecord } from '#shared/clouds/onprem/records.ts'
@@ -5,7 +6,7 @@ import { copyAcross } from '#shared/clouds/onprem/volumes/across.ts'
 import { volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
 
 /**
- * Brings an unattached volume to a host, wherever in the location it lies. There already is fine; one whose move was cut off is moved again, or
+ * Brings an unattached volume with its snapshots to a host, wherever in the location it lies. There already is fine; one whose move was cut off is moved again, or
  * only its old place is cleared.
  */
 export async function moveVolume(site: Site, volume: Found<'volume'>, to: Host): Promise<VolumeRecord> {
@@ -17,6 +18,7 @@ export async function moveVolume(site: Site, volume: Found<'volume'>, to: Host):
     const left = await host.records.get('volume', id)
     if (left === undefined) continue
     await host.volumes.delete(volumeRef(id, left))
+    await handOverSnapshots(journeyOf(id, host, to, record.pool))
     await host.records.remove('volume', id)
   }
   return record
@@ -24,6 +26,7 @@ export async function moveVolume(site: Site, volume: Found<'volume'>, to: Host):
 
 async function copyTo({ id, body, host }: Found<'volume'>, to: Host): Promise<VolumeRecord> {
   const record: VolumeRecord = { ...body, pool: await poolFor(to, id, body) }
+  await bringSnapshots(journeyOf(id, host, to, record.pool))
   await copyAcross(
     { host, ref: volumeRef(id, body) },
     { host: to, ref: volumeRef(id, record) },
@@ -32,6 +35,12 @@ async function copyTo({ id, body, host }: Found<'volume'>, to: Host): Promise<Vo
   await to.records.put('volume', id, record)
   return record
 }
+
+const journeyOf = (id: string, from: Host, to: Host, pool: string): Journey => ({
+  from,
+  to,
+  pools: new Map([[id, pool]]),
+})
 
 /** The one where an earlier try has begun, so that nothing is left over in another. */
 async function poolFor(to: Host, id: string, body: VolumeRecord): Promise<string> {
