@@ -47,7 +47,7 @@ console.log(`Worker ${workerId} serves ${served.join(', ')}`)
 async function stop() {
   for (const timer of upkeep) timer.stop()
   await workers.stop(config.SHUTDOWN_GRACE_MS)
-  providers.close()
+  await providers.close()
   await outbound.close()
   await db.end()
   await queues.release()

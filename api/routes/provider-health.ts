@@ -7,6 +7,7 @@ import { reply } from '#api/http/reply.ts'
 import { loadJobView, loadProvider } from '#api/routes/load.ts'
 import { submitCheck } from '#api/routes/provider-check.ts'
 import { jobSchema } from '#api/views/job.ts'
+import { callStatuses } from '#shared/clouds/calls/read.ts'
 import { healthSchema, healthView } from '#api/views/provider.ts'
 
 export const providerHealth = endpoint({
@@ -17,7 +18,7 @@ export const providerHealth = endpoint({
   permission: 'providers:read',
   summary: 'Get a provider’s health',
   description:
-    'What the last check found. `?refresh=true` starts a new one, or joins the one that is waiting.',
+    'What the last check found, and how the calls of all workers went since; `…/metrics` has their numbers. `?refresh=true` starts a new check, or joins the one that is waiting.',
   query: z.strictObject({ refresh: z.enum(['true', 'false']).optional() }),
   waits: true,
   answers: {
@@ -31,14 +32,18 @@ export const providerHealth = endpoint({
     const { services, principal, query, param } = call
     const { tenantId } = principal
     const id = param('id')
-    const provider = await loadProvider(services, tenantId, id)
-    if (query.refresh !== 'true') return reply(200, healthView(services, provider))
+    const view = async () => {
+      const provider = await loadProvider(services, tenantId, id)
+      return healthView(services, provider, (await callStatuses(services.pool, tenantId)).get(id))
+    }
+    const last = await view()
+    if (query.refresh !== 'true') return reply(200, last)
     const { jobId, fresh } = await inTransaction(services.pool, (db) =>
       submitCheck(db, tenantId, id, principal.subject),
     )
     if (fresh) announce(services, jobId)
     const now = async () => ({
-      ...healthView(services, await loadProvider(services, tenantId, id)),
+      ...(await view()),
       job: await loadJobView(services, tenantId, jobId),
     })
     return afterWait(call, reply(202, await now()), jobId, now)

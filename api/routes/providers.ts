@@ -2,6 +2,8 @@ import { inTransaction } from '#db/transaction.ts'
 import { z } from '@hono/zod-openapi'
 import { CloudProvider } from '#db/entities/provider.ts'
 import { providerCredential, removeCredentials } from '#shared/secrets/credentials.ts'
+import { callStatuses } from '#shared/clouds/calls/read.ts'
+import { forgetCalls } from '#shared/clouds/calls/store.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { pageMembers, pageOf, pageQuery, readTextCursor, writeTextCursor } from '#api/http/pages.ts'
 import { ApiError, notFound } from '#api/http/problem.ts'
@@ -10,7 +12,8 @@ import { loadProvider } from '#api/routes/load.ts'
 import { providerHealth } from '#api/routes/provider-health.ts'
 import { providerCapabilities } from '#api/routes/provider-capabilities.ts'
 import { syncProvider } from '#api/routes/provider-sync.ts'
-import { getProviderMetrics, listRegions } from '#api/routes/readings/provider.ts'
+import { getProviderMetrics } from '#api/routes/readings/calls.ts'
+import { listRegions } from '#api/routes/readings/provider.ts'
 import { registerProvider, replaceProvider } from '#api/routes/provider-write.ts'
 import { providerSchema, providerView } from '#api/views/provider.ts'
 
@@ -46,8 +49,9 @@ const list = endpoint({
       { orderBy: { id: 'asc' }, limit: limit + 1 },
     )
     const { page, next } = pageOf(rows, limit, ({ id }) => writeTextCursor(id))
+    const seen = await callStatuses(services.pool, principal.tenantId)
     return reply(200, {
-      providers: page.map((provider) => providerView(services, provider)),
+      providers: page.map((provider) => providerView(services, provider, seen.get(provider.id))),
       next_cursor: next,
     })
   },
@@ -63,7 +67,10 @@ const get = endpoint({
   answers: { 200: { description: 'The provider; its version is in `ETag`.', schema: providerSchema } },
   async handle({ services, principal, param }) {
     const provider = await loadProvider(services, principal.tenantId, param('id'))
-    return reply(200, providerView(services, provider), { etag: etagOf(provider.version) })
+    const seen = await callStatuses(services.pool, principal.tenantId)
+    return reply(200, providerView(services, provider, seen.get(provider.id)), {
+      etag: etagOf(provider.version),
+    })
   },
 })
 
@@ -104,6 +111,7 @@ const remove = endpoint({
           id,
         ])
       await db.query('delete from cloud_readings where tenant_id = $1 and provider_id = $2', [tenantId, id])
+      await forgetCalls(db, tenantId, id)
       await db.query('delete from cloud_providers where tenant_id = $1 and id = $2', [tenantId, id])
       await removeCredentials(db, tenantId, providerCredential(id))
     })

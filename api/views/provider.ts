@@ -1,13 +1,18 @@
 import { z } from '@hono/zod-openapi'
 import { links, time } from '#api/http/schemas.ts'
 import { linkTo } from '#api/views/links.ts'
+import type { HealthReport } from '#shared/clouds/port.ts'
 import type { Services } from '#api/services.ts'
 import type { CloudProvider } from '#db/entities/provider.ts'
+
+const statuses = ['unknown', 'healthy', 'degraded', 'unhealthy'] as const
 
 export const healthSchema = z
   .object({
     provider_id: z.string(),
-    status: z.enum(['unknown', 'healthy', 'degraded', 'unhealthy']),
+    status: z.enum(statuses).openapi({
+      description: 'The worse of what the last check found and of how the last ten minutes’ calls went.',
+    }),
     checked_at: z.string().nullable(),
     latency_ms: z.number().nullable(),
     account_id: z.string().nullable(),
@@ -47,9 +52,11 @@ export type ProviderFacts = Pick<
   'id' | 'name' | 'type' | 'enabled' | 'config' | 'health' | 'version' | 'createdAt' | 'updatedAt'
 >
 
+/** @param seen how the calls of all workers went lately; left out where it does not matter. */
 export function providerView(
   services: Pick<Services, 'config'>,
   provider: ProviderFacts,
+  seen?: HealthReport['status'],
 ): z.input<typeof providerSchema> {
   const { config } = provider
   const path = `/providers/${encodeURIComponent(provider.id)}`
@@ -67,7 +74,7 @@ export function providerView(
       options: config.options,
       credentials_set: config.credential_fields ?? [],
     },
-    health: healthView(services, provider),
+    health: healthView(services, provider, seen),
     version: provider.version,
     created_at: provider.createdAt.toISOString(),
     updated_at: provider.updatedAt.toISOString(),
@@ -82,11 +89,12 @@ export function providerView(
 export function healthView(
   services: Pick<Services, 'config'>,
   { id, health }: Pick<ProviderFacts, 'id' | 'health'>,
+  seen: HealthReport['status'] = 'unknown',
 ): z.input<typeof healthSchema> {
   const path = `/providers/${encodeURIComponent(id)}`
   return {
     provider_id: id,
-    status: health?.status ?? 'unknown',
+    status: worse(health?.status ?? 'unknown', seen),
     checked_at: health?.checked_at ?? null,
     latency_ms: health?.latency_ms ?? null,
     account_id: health?.account_id ?? null,
@@ -95,7 +103,13 @@ export function healthView(
     links: {
       self: linkTo(services, `${path}/health`),
       refresh: linkTo(services, `${path}/health?refresh=true`),
+      metrics: linkTo(services, `${path}/metrics`),
       provider: linkTo(services, path),
     },
   }
 }
+
+const worse = (one: Status, other: Status): Status =>
+  statuses.indexOf(one) >= statuses.indexOf(other) ? one : other
+
+type Status = (typeof statuses)[number]

@@ -1,7 +1,9 @@
+import { CloudCalls, CloudCallTotals } from '#db/entities/calls.ts'
 import { CloudProvider, Credential } from '#db/entities/provider.ts'
 import { IdempotencyKey, Job, JobEvent, JobStep, OutboxMessage } from '#db/entities/job.ts'
 import { Migration } from '#db/entities/migration.ts'
 import { MulticloudVm } from '#db/entities/vm.ts'
+import { RateBucket } from '#db/entities/rate.ts'
 import { CloudReading } from '#db/entities/reading.ts'
 import { CloudResource } from '#db/entities/resource.ts'
 import { Tenant } from '#db/entities/tenant.ts'
@@ -16,12 +18,15 @@ export const entities = [
   MulticloudVm,
   CloudResource,
   CloudReading,
+  CloudCalls,
+  CloudCallTotals,
   Migration,
   Job,
   JobStep,
   JobEvent,
   OutboxMessage,
   IdempotencyKey,
+  RateBucket,
   Webhook,
   WebhookDelivery,
   DiskTransfer,

@@ -1,3 +1,4 @@
+import type { CallRecorder } from '#shared/clouds/calls/recorder.ts'
 import type { BillingFacet } from '#shared/clouds/facets/billing.ts'
 import type { ComputeFacet } from '#shared/clouds/facets/compute.ts'
 import type { DisksFacet } from '#shared/clouds/facets/disks.ts'
@@ -45,6 +46,8 @@ export interface CloudSettings {
   options: Readonly<Record<string, unknown>>
   /** Names this process in user agents, so that a call can be traced to its worker. */
   workerId: string
+  /** Where calls to the control plane are counted; left out, each adapter counts for itself. */
+  calls?: CallRecorder
 }
 
 /**

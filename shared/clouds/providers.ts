@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import type { ProviderConfig } from '#db/entities/provider.ts'
+import { openCallBook, type CallBook } from '#shared/clouds/calls/book.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { Cloud, CloudType } from '#shared/clouds/port.ts'
 import { openCloud } from '#shared/clouds/registry.ts'
@@ -9,11 +10,16 @@ import type { Keyring } from '#shared/secrets/keyring.ts'
 export interface Providers {
   /** Opens a tenant's provider; the same registration opens once per process. Throws CloudError when it is unknown or disabled. */
   open(tenantId: string, providerId: string): Promise<Cloud>
-  close(): void
+  /** Closes them all, once what was counted of their calls is written down. */
+  close(): Promise<void>
 }
 
-/** Opens clouds from their registrations. Credentials are unsealed here, in the worker, and live only in memory. */
+/**
+ * Opens clouds from their registrations. Credentials are unsealed here, in the worker, and live only in memory. The calls that are made to them
+ * are written down for all to see, now and then and after each probe.
+ */
 export function createProviders(db: Pool, keyring: Keyring, workerId: string): Providers {
+  const book = openCallBook(db, workerId)
   const opened = new Map<string, { version: string; cloud: Promise<Cloud> }>()
   return {
     async open(tenantId, providerId) {
@@ -22,12 +28,13 @@ export function createProviders(db: Pool, keyring: Keyring, workerId: string): P
       const key = `${tenantId} ${providerId}`
       const known = opened.get(key)
       if (known?.version === version) return known.cloud
-      const cloud = openFresh(db, keyring, workerId, tenantId, row)
+      const cloud = openFresh(db, keyring, workerId, tenantId, row, book)
       opened.set(key, { version, cloud })
       cloud.catch(() => opened.delete(key))
       return cloud
     },
-    close() {
+    async close() {
+      await book.close()
       for (const { cloud } of opened.values()) void cloud.then((one) => one.close()).catch(() => {})
       opened.clear()
     },
@@ -71,9 +78,10 @@ async function openFresh(
   workerId: string,
   tenantId: string,
   row: ProviderRow,
+  book: CallBook,
 ): Promise<Cloud> {
   const credentials = await openCredentials(db, keyring, tenantId, providerCredential(row.id))
-  return openCloud({
+  const cloud = await openCloud({
     providerId: row.id,
     type: row.type,
     credentials,
@@ -82,5 +90,12 @@ async function openFresh(
     endpoints: row.config.endpoints,
     options: row.config.options,
     workerId,
+    calls: book.of(tenantId, row.id),
   })
+  const probe = async () => {
+    const report = await cloud.health.probe()
+    await book.flush()
+    return report
+  }
+  return { ...cloud, health: { ...cloud.health, probe } }
 }

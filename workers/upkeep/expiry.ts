@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Pool } from 'pg'
+import { foldCalls } from '#shared/clouds/calls/store.ts'
 
 /** A client that repeats a request later than this means a new one; the big payment APIs keep keys as long. */
 export const keyLifetimeHours = 24
@@ -28,11 +29,17 @@ export async function expireReadings(db: Pool): Promise<number> {
   return (readings.rowCount ?? 0) + (jobs.rowCount ?? 0)
 }
 
-/** Does both now and then until stopped. Any number of processes may. */
+/** Forgets how many requests were made of who has made none for a while: nothing of their quota is used up any more. @returns how many. */
+export async function expireRateBuckets(db: Pool): Promise<number> {
+  const { rowCount } = await db.query(`delete from rate_buckets where at < now() - interval '10 minutes'`)
+  return rowCount ?? 0
+}
+
+/** Does all of it now and then until stopped. Any number of processes may. */
 export function startExpiry(db: Pool, log: Logger): { stop(): void } {
   const expire = () =>
-    Promise.all([expireIdempotencyKeys(db), expireReadings(db)]).catch((error: unknown) =>
-      log.debug({ err: error }, 'not expired; next time'),
+    Promise.all([expireIdempotencyKeys(db), expireReadings(db), foldCalls(db), expireRateBuckets(db)]).catch(
+      (error: unknown) => log.debug({ err: error }, 'not expired; next time'),
     )
   const timer = setInterval(() => void expire(), everyMs)
   timer.unref()

@@ -79,7 +79,7 @@ export async function readThrough<Result>(
   const maxAgeMs = Math.min(parseDuration(question.maxAge) ?? 0, keptMs)
   const askedAtMs = Date.now()
   const kept = await latest<Result>(call, id)
-  if (kept && askedAtMs - kept.observedAt.getTime() < maxAgeMs) return reply(200, render(kept))
+  if (kept && askedAtMs - kept.observedAt.getTime() < maxAgeMs) return reply(200, await render(kept))
 
   const { jobId, fresh } = await ask(call, id, question)
   if (fresh) announce(services, jobId)
@@ -87,7 +87,7 @@ export async function readThrough<Result>(
   await untilFinished(services, jobId, waitMs, call.c.req.raw.signal)
   const job = await services.orm.em.fork().findOneOrFail(Job, { tenantId, id: jobId })
   const reading = await latest<Result>(call, id)
-  if (job.state === 'succeeded' && reading) return reply(200, render(reading))
+  if (job.state === 'succeeded' && reading) return reply(200, await render(reading))
   if (isFinished(job.state)) throw refused(call, job)
   const self = linkTo(services, `/jobs/${jobId}`)
   const body = { job: jobView(services, job), links: { job: self, events: `${self}/events` } }

@@ -57,7 +57,7 @@ export type GlobalCall<Client> = <T>(
 
 /** The clients of one account. Loads nothing and makes no call. */
 export function createClients(settings: AwsSettings): AwsClients {
-  const watch = createCallWatch({ absorbMs: settings.options.throttle_wait_ms })
+  const watch = createCallWatch({ absorbMs: settings.options.throttle_wait_ms, calls: settings.calls })
   let transport: Promise<NodeHttpHandler> | undefined
   const caches: { close(): void }[] = []
 
@@ -219,7 +219,7 @@ function perRegion<Client extends { destroy(): void }>(create: (region: string) 
 function caller<Client>(clientOf: (region: string) => Promise<Client>, watch: CallWatch): Call<Client> {
   return async (region, operation, send, signal) => {
     const client = await clientOf(region)
-    return watch.run(async () => {
+    return watch.run(operation, async () => {
       const signals = [...new Set([callSignal(), signal])].filter((candidate) => candidate !== undefined)
       const abortSignal = signals.length > 1 ? AbortSignal.any(signals) : signals[0]
       abortSignal?.throwIfAborted()

@@ -5,6 +5,7 @@ import { createSdks, type Sdks } from '#shared/clouds/azure/client/sdks.ts'
 import { createTransport } from '#shared/clouds/azure/client/transport.ts'
 import { toCloudError } from '#shared/clouds/azure/errors.ts'
 import type { AzureSettings } from '#shared/clouds/azure/settings.ts'
+import type { CallRecorder } from '#shared/clouds/calls/recorder.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { HealthReport } from '#shared/clouds/port.ts'
 import { beforeCall, callSignal } from '#shared/clouds/scope.ts'
@@ -53,8 +54,8 @@ export interface Pace {
  */
 export async function connect(settings: AzureSettings): Promise<AzureClient> {
   const transport = await createTransport({ caPem: settings.caPem, timeoutMs: settings.requestTimeoutMs })
-  const watch = () => createCallWatch({ absorbMs: settings.throttleWaitMs })
-  const [control, data, list] = [watch(), watch(), watch()]
+  const watch = (calls?: CallRecorder) => createCallWatch({ absorbMs: settings.throttleWaitMs, calls })
+  const [control, data, list] = [watch(settings.calls), watch(), watch()]
   const credential = createCredential(settings, transport.through())
   const sdks = createSdks(settings, credential, transport.through(control))
   const send = createPlainSend(settings, credential, transport.through(control))

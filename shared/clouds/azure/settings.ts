@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import manifest from '#package.json' with { type: 'json' }
 import { CloudError } from '#shared/clouds/errors.ts'
+import type { CallRecorder } from '#shared/clouds/calls/recorder.ts'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 
 /** A provider registration of type `azure`, checked. */
@@ -39,6 +40,8 @@ export interface AzureSettings {
   /** A managed identity that may use the user's keys in Key Vault: needed for storage accounts encrypted with them. */
   keyIdentityId: string | undefined
   userAgent: string
+  /** Where the calls to Azure Resource Manager are counted. */
+  calls: CallRecorder | undefined
 }
 
 /**
@@ -74,6 +77,7 @@ export function readSettings(settings: CloudSettings): AzureSettings {
     throttleWaitMs: milliseconds(settings, 'throttle_wait_ms', { least: 0, fallback: 15_000 }),
     keyIdentityId: text(settings, 'key_identity_id'),
     userAgent: `novacron/${manifest.version} (${settings.workerId.replaceAll(/[^\w.:@-]/g, '-')})`,
+    calls: settings.calls,
   }
 }
 

@@ -75,7 +75,7 @@ export interface PricesFacet {
   list(query: { region: string; skus?: readonly string[] }): AsyncIterable<Price>
 }
 
-/** Control plane calls of this process, as they went. Times in milliseconds. */
+/** Control plane calls, as they went. Times in milliseconds, up to 5 % off. */
 export interface HealthReport {
   /** `unknown`: too few calls to tell. */
   status: 'healthy' | 'degraded' | 'unhealthy' | 'unknown'

@@ -57,7 +57,7 @@ export interface GcpClient {
 export async function connect(settings: GcpSettings): Promise<GcpClient> {
   const { options } = settings
   const project = settings.credentials.project_id
-  const watch = createCallWatch({ absorbMs: options.throttle_wait_ms })
+  const watch = createCallWatch({ absorbMs: options.throttle_wait_ms, calls: settings.calls })
   const signer = await createSigner(settings, () => wire)
   const wire = await createWire({
     caPem: options.ca_pem,

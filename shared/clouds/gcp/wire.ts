@@ -118,12 +118,13 @@ export async function createWire({
   return {
     plain: (url, init = {}) => attempt(url, init),
     async fetch(url, init = {}) {
+      const operation = currentOperation.getStore() ?? nameOf(url, init)
       // A stream cannot be sent twice, so nothing may send it again.
-      if (isStream(init.body)) return once(watch, () => authorised(url, init))
+      if (isStream(init.body)) return once(watch, operation, () => authorised(url, init))
       const tries = init.method === undefined || init.method === 'GET' ? triesOfReads : 1
       for (let made = 1; ; made++) {
         try {
-          return await watch.run(() => authorised(url, init))
+          return await watch.run(operation, () => authorised(url, init))
         } catch (error) {
           const passing = error instanceof CloudError && error.code === 'unavailable'
           if (!passing || made >= tries) throw error
@@ -190,9 +191,9 @@ const isStream = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && (Symbol.asyncIterator in body || 'getReader' in body)
 
 /** Lets the watch count a call, but not repeat it. */
-async function once<T>(watch: CallWatch, send: () => Promise<T>): Promise<T> {
+async function once<T>(watch: CallWatch, operation: string, send: () => Promise<T>): Promise<T> {
   let made = false
-  return watch.run(async () => {
+  return watch.run(operation, async () => {
     if (made) throw new Error('The call was made already.')
     made = true
     return send()

@@ -63,7 +63,7 @@ export function createGate(options: {
       return send(new AbortController().signal).catch((error: unknown) => {
         throw inWords(call, error)
       })
-    return watch.run(async () => {
+    return watch.run(call.operation, async () => {
       callSignal()?.throwIfAborted()
       beforeCall()
       try {

@@ -53,7 +53,7 @@ export async function openSite(
     request_timeout_ms: requestTimeoutMs,
     shutdown_grace_ms: shutdownGraceMs,
   } = settings.options
-  const watch = createCallWatch({ absorbMs })
+  const watch = createCallWatch({ absorbMs, calls: settings.calls })
   const passphrase = createPassphrases(settings)
   const { open, rules } = await drivers[driver](settings)
   const gateTo: Site['gateTo'] = (name, rulesOf) =>

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { createCallRecorder } from '#shared/clouds/calls/recorder.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { withCallScope } from '#shared/clouds/scope.ts'
 import { createCallWatch } from '#shared/clouds/watch.ts'
@@ -32,7 +33,12 @@ function watchWith(absorbMs: number, answers: (CloudError | 'ok')[] = []) {
     if (answer !== 'ok') throw answer
     return 'done'
   }
-  return { watch, sentAtMs, advance: (ms: number) => (nowMs += ms), call: () => watch.run(send) }
+  return {
+    watch,
+    sentAtMs,
+    advance: (ms: number) => (nowMs += ms),
+    call: () => watch.run('DescribeThings', send),
+  }
 }
 
 describe('a throttled call', () => {
@@ -84,11 +90,13 @@ test('without any patience, calls go out again once the cloud’s time is over',
   let nowMs = 0
   // Like a real clock, it has moved on at each look.
   const watch = createCallWatch({ absorbMs: 0, now: () => (nowMs += 0.01), pause: () => Promise.resolve() })
-  await expect(watch.run(() => Promise.reject(error('throttled', 50)))).rejects.toMatchObject({
+  await expect(
+    watch.run('DescribeThings', () => Promise.reject(error('throttled', 50))),
+  ).rejects.toMatchObject({
     retryAfterMs: 50,
   })
   nowMs += 60
-  expect(await watch.run(() => Promise.resolve('done'))).toBe('done')
+  expect(await watch.run('DescribeThings', () => Promise.resolve('done'))).toBe('done')
 })
 
 describe('other errors', () => {
@@ -105,7 +113,9 @@ describe('other errors', () => {
     const reason = new Error('cancelled')
     const cancel = new AbortController()
     const scope = { signal: cancel.signal, beforeCall: () => {} }
-    const waiting = withCallScope(scope, () => watch.run(() => Promise.reject(error('throttled', 30_000))))
+    const waiting = withCallScope(scope, () =>
+      watch.run('DescribeThings', () => Promise.reject(error('throttled', 30_000))),
+    )
     await delay(5)
     cancel.abort(reason)
     await expect(waiting).rejects.toBe(reason)
@@ -133,21 +143,28 @@ describe('the report', () => {
 
   test('what the call scope refuses never left, and is not counted', async () => {
     const watch = createCallWatch({ absorbMs: 0 })
-    await watch.run(() => Promise.reject(new Error('no longer the holder'))).catch(() => undefined)
+    await watch
+      .run('DescribeThings', () => Promise.reject(new Error('no longer the holder')))
+      .catch(() => undefined)
     expect(watch.report().calls).toBe(0)
   })
 
-  test('tells the median and the slow end, of what lies within its window', async () => {
+  test('tells the median and the slow end, of the present minute and the nine before it', async () => {
     let nowMs = 0
-    const watch = createCallWatch({ absorbMs: 0, now: () => nowMs })
-    const takes = (ms: number) => watch.run(async () => void (nowMs += ms))
+    const now = () => nowMs
+    const watch = createCallWatch({ absorbMs: 0, now, calls: createCallRecorder({ now }) })
+    const takes = (ms: number) => watch.run('DescribeThings', async () => void (nowMs += ms))
     for (let ms = 1; ms <= 100; ms++) await takes(ms)
     const report = watch.report()
-    expect([report.p50Ms, report.p95Ms]).toEqual([51, 96])
-    nowMs += report.windowMs - 7
+    // Of 1 to 100 ms: the 51st and the 96th, up to 5 % off.
+    expect(Math.abs((report.p50Ms ?? 0) / 51 - 1)).toBeLessThan(0.05)
+    expect(Math.abs((report.p95Ms ?? 0) / 96 - 1)).toBeLessThan(0.05)
+    nowMs = report.windowMs - 10
     await takes(7)
-    expect(watch.report()).toMatchObject({ calls: 2, p95Ms: 100 })
-    nowMs += report.windowMs + 1
+    expect(watch.report()).toMatchObject({ calls: 101 })
+    nowMs = report.windowMs
+    expect(watch.report()).toMatchObject({ calls: 1 })
+    nowMs = 2 * report.windowMs
     expect(watch.report()).toMatchObject({ calls: 0, status: 'unknown' })
   })
 

@@ -104,7 +104,7 @@ export async function createHarness(
     },
     async close() {
       await Promise.all(started.map((workers) => workers.stop(1_000)))
-      providers?.close()
+      await providers?.close()
       await wake.close()
       await db.end()
       await database.drop()

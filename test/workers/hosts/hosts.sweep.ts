@@ -91,7 +91,7 @@ async function openWorld(subject: Opened) {
     },
     async close() {
       await workers.stop(1_000)
-      providers.close()
+      await providers.close()
       await api.close()
     },
   }

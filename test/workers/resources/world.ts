@@ -153,7 +153,7 @@ export async function startWorld(type: TestedCloud): Promise<World> {
     asked: (operation) => cloud.calls().filter((call) => call.operation === operation).length,
     async close() {
       await workers.stop(1_000)
-      providers.close()
+      await providers.close()
       await api.close()
       await cloud.close()
       await rm(dir, { recursive: true, force: true })

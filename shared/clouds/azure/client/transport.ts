@@ -79,7 +79,7 @@ async function watched(
 ): Promise<PipelineResponse> {
   let failure: { told: unknown; response?: PipelineResponse; error?: unknown } | undefined
   try {
-    return await watch.run(async () => {
+    return await watch.run(countedAs(request), async () => {
       const response = await send(request).catch((error: unknown) => {
         failure = { told: toCloudError(nameOf(request), error), error }
         throw failure.told
@@ -117,6 +117,17 @@ async function attempt(
     if (given === undefined) delete request.abortSignal
     else request.abortSignal = given
   }
+}
+
+/** e.g. `POST Microsoft.Compute/virtualMachines/start`: the types on the path, without the names that stand between them. */
+function countedAs({ method, url }: PipelineRequest): string {
+  const parts = new URL(url).pathname.split('/').slice(1)
+  if (parts[0] !== 'subscriptions') return method
+  const provider = parts.lastIndexOf('providers')
+  const types = parts
+    .slice(provider + 1)
+    .filter((_, index) => index === 0 || index % 2 === (provider < 0 ? 0 : 1))
+  return `${method} ${types.join('/')}`
 }
 
 /** e.g. `PUT virtualMachines/nc-1`; never the query, which may hold a signature. */

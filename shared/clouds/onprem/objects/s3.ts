@@ -58,7 +58,7 @@ export function createS3Storage(
 }
 
 function awsSettings(
-  { credentials, options, workerId, providerId }: OnPremSettings,
+  { credentials, options, workerId, providerId, calls }: OnPremSettings,
   { endpoint, region }: { endpoint: string; region: string },
 ): AwsSettings {
   const { s3_access_key_id: accessKeyId, s3_secret_access_key: secretAccessKey } = credentials
@@ -82,6 +82,7 @@ function awsSettings(
       vm_import_role: 'none',
     },
     workerId,
+    ...(calls ? { calls } : {}),
   }
 }
 

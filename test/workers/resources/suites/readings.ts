@@ -35,10 +35,18 @@ export function readingSuite(current: () => World): void {
     const world = current()
     const { regions } = await world.get('/providers/cloud-1/regions')
     expect(regions).toContainEqual(expect.objectContaining({ id: world.dialect.region, in_use: true }))
-    expect(await world.get('/providers/cloud-1/metrics')).toMatchObject({
-      status: expect.stringMatching(/healthy|degraded|unknown/) as unknown,
+    // With no patience for what is known already: a worker makes a call first, and it counts.
+    const metrics = await world.get('/providers/cloud-1/metrics?max_age=0s')
+    expect(metrics).toMatchObject({
+      status: expect.stringMatching(/healthy|degraded/) as unknown,
       calls: expect.any(Number) as unknown,
+      workers: [expect.stringMatching(/^wrk_/)],
     })
+    const operations = metrics['operations'] as unknown as { operation: string; calls: number }[]
+    expect(operations.length).toBeGreaterThan(1)
+    expect(operations.reduce((sum, { calls }) => sum + calls, 0)).toBe(metrics['calls'])
+    // An operation is a kind of call: no id of anything is part of its name.
+    for (const { operation } of operations) expect(operation).not.toMatch(/\d{4}|[0-9a-f]{8}/)
   })
 
   test('a VM’s metrics over a range have whole periods', async () => {
