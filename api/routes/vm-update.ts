@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { MulticloudVm } from '#db/entities/vm.ts'
-import { assertProviderCan } from '#api/http/capability.ts'
+import { assertProviderCan, lacksOf } from '#api/http/capability.ts'
 import { command } from '#api/http/command.ts'
 import { endpoint } from '#api/http/endpoint.ts'
 import { assertMatches } from '#api/http/precondition.ts'
@@ -25,7 +25,8 @@ const body = z
     tags: vmTags.optional().openapi({ description: 'All tags as they are to be; left out they stay.' }),
     instance_type: instanceType.optional(),
     allow_stop: z.boolean().default(false).openapi({
-      description: 'A VM that runs may be stopped for a new size; it is started again afterwards.',
+      description:
+        'A VM that runs may be stopped for a new size, where it must be; it is started again afterwards.',
     }),
   })
   .openapi('UpdateVM')
@@ -38,7 +39,7 @@ export const updateVm = endpoint({
   permission: 'vms:operate',
   summary: 'Change a VM',
   description:
-    'Its tags, its size, or both. No cloud resizes a running VM: `allow_stop` permits stopping it for that. If the new size cannot be had, the VM gets its old size and power state back.',
+    'Its tags, its size, or both. On hosts of your own a running VM gets its new size while it runs, as far as it was started with room for it (`headroom`) and its guest takes part: vCPUs are added, memory is added and taken back. Other clouds, and whatever else, need a stop: `allow_stop` permits it. The job’s output tells how it went: `{"resize": {"instance_type": …, "live": true}}`. If the new size cannot be had, the VM gets its old size and power state back.',
   query: vmQuery,
   body,
   guarded: true,
@@ -67,6 +68,7 @@ export const updateVm = endpoint({
       ...(wish.instance_type === undefined ? [] : (['compute.resize'] as const)),
     ])
     const kind = wish.instance_type === undefined ? 'vm.update' : 'vm.resize'
+    const canResizeLive = lacksOf(provider, ['compute.resize.live']).length === 0
     const jobId = newId('job')
     const response = await command(call, async (db) => {
       assertIdle(
@@ -81,7 +83,7 @@ export const updateVm = endpoint({
       const vm = await findVm(services, tenantId, named.id, undefined)
       assertMatches(call.c, vm.version)
       const cloudId = madeVm(vm)
-      assertMayStop(vm, wish)
+      if (!canResizeLive) assertMayStop(vm, wish)
       await db.query(
         'update multicloud_vms set version = version + 1, updated_at = clock_timestamp() where id = $1',
         [vm.id],
@@ -122,7 +124,7 @@ export const updateVm = endpoint({
 function assertMayStop(vm: MulticloudVm, wish: z.output<typeof body>): void {
   if (wish.instance_type === undefined || wish.allow_stop || vm.state !== 'running') return
   if (wish.instance_type === vm.instanceType) return
-  throw new ApiError('vm_state', 'The VM runs, and no cloud resizes a running VM.', {
+  throw new ApiError('vm_state', 'The VM runs, and its cloud changes the size of stopped VMs only.', {
     remedy: 'Stop it first, or send `allow_stop: true`: it is then stopped, resized and started again.',
     details: { state: vm.state },
   })

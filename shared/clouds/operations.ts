@@ -21,6 +21,7 @@ export const operations = {
   'compute.suspend': 'Suspend a VM, keeping its memory',
   'compute.resume': 'Resume a suspended VM',
   'compute.resize': 'Change the size of a stopped VM',
+  'compute.resize.live': '… while it runs',
   'compute.setTags': 'Change tags',
   'compute.swapDisk': 'Replace a disk of a stopped VM',
   'compute.delete': 'Delete a VM with disks and addresses',

@@ -50,7 +50,17 @@ export const outlines = {
   'vm.suspend': change('suspend'),
   'vm.resume': change('resume'),
   'vm.update': change('set_tags'),
-  'vm.resize': provisioning(['inspect', 1], ['set_tags', 1], ['stop', 3], ['resize', 2], ['start', 3]),
+  'vm.resize': {
+    ...provisioning(
+      ['inspect', 1],
+      ['set_tags', 1],
+      ['resize_live', 2],
+      ['stop', 3],
+      ['resize', 2],
+      ['start', 3],
+    ),
+    version: 2,
+  },
   'vm.relocate': change('relocate'),
   'host.drain': provisioning(['close', 1], ['empty', 9]),
   'host.open': change('open'),

@@ -6,6 +6,7 @@ import { relocate } from '#workers/hosts/relocate.ts'
 import { mirrorCreation } from '#workers/provisioning/mirror.ts'
 import { restart, start, stop } from '#workers/provisioning/power.ts'
 import * as resizing from '#workers/provisioning/resize.ts'
+import { resizeLive } from '#workers/provisioning/resize-live.ts'
 import { resume, suspend } from '#workers/provisioning/suspend.ts'
 import { setTags } from '#workers/provisioning/tags.ts'
 import { resourceChains } from '#workers/resources/chains.ts'
@@ -27,7 +28,13 @@ export const provisioningChains: readonly Chain[] = [
   defineChain('vm.suspend', [suspend]),
   defineChain('vm.resume', [resume]),
   defineChain('vm.update', [setTags]),
-  defineChain('vm.resize', [resizing.inspect, setTags, resizing.stop, resizing.resize, resizing.start]),
+  defineChain(
+    'vm.resize',
+    [resizing.inspect, setTags, resizeLive, resizing.stop, resizing.resize, resizing.start],
+    {
+      output: ({ wanted, live }) => ({ resize: { instance_type: wanted, live } }),
+    },
+  ),
   defineChain('vm.relocate', [relocate], { output: ({ relocation }) => ({ relocation }) }),
   ...hostChains,
   ...resourceChains,

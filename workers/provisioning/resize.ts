@@ -5,20 +5,18 @@ import { StepError } from '#shared/jobs/errors.ts'
 import { chooseSize } from '#shared/placement/sizes.ts'
 import { bringTo, powerOf, restorePower, unknownVm } from '#workers/power.ts'
 import { target } from '#workers/provisioning/power.ts'
-import type { UpdateInput } from '#workers/provisioning/types.ts'
+import { canResizeLive, mustStop } from '#workers/provisioning/resize-live.ts'
+import type { ResizeVars, UpdateInput } from '#workers/provisioning/types.ts'
 import { recordVm } from '#workers/vm-record.ts'
-
-interface ResizeVars {
-  before: string
-  wanted: string
-  wasRunning: boolean
-}
 
 type Context = StepContext<UpdateInput>
 
 const step = stepsOf<UpdateInput, ResizeVars>()
 
-/** Finds out what is to be changed, and refuses to stop a VM that nobody said may be stopped. */
+/**
+ * Finds out what is to be changed, and refuses to stop a VM that nobody said may be stopped, where it must be. Undone last of all: what could not
+ * be taken back is written down as the cloud has it.
+ */
 export const inspect = step('inspect', {
   gives: ['before', 'wanted', 'wasRunning'],
   effect: 'none',
@@ -31,23 +29,31 @@ export const inspect = step('inspect', {
     const { instance_type: instanceType } = context.input
     const wanted = chooseSize(sizes, { instanceType, architecture: vm.architecture }).name
     const wasRunning = powerOf(vm.state) === 'running'
-    if (wasRunning && wanted !== vm.instanceType && !context.input.allow_stop) throw mustStop(ref)
+    if (wasRunning && wanted !== vm.instanceType && !context.input.allow_stop && !canResizeLive(cloud))
+      throw mustStop(ref, 'and its cloud changes the size of stopped VMs only')
     return { before: vm.instanceType, wanted, wasRunning }
+  },
+  undo: {
+    async run(context) {
+      const { cloud, ref } = await target(context)
+      const vm = await cloud.compute.get(ref)
+      if (vm && vm.state !== 'terminated') record(context, vm)
+    },
   },
 })
 
 export const stop = step('stop', {
-  needs: ['before', 'wanted', 'wasRunning'],
+  needs: ['before', 'wanted', 'wasRunning', 'live'],
   effect: 'changes',
-  async run(context, { before, wanted }) {
-    if (before === wanted) return
+  async run(context, { before, wanted, live }) {
+    if (live || before === wanted) return
     const { cloud, ref } = await target(context)
     record(context, await bringTo(cloud, ref, 'stopped', context))
   },
   undo: {
-    needs: ['before', 'wanted', 'wasRunning'],
-    async run(context, { before, wanted, wasRunning }) {
-      if (before === wanted || !wasRunning) return
+    needs: ['before', 'wanted', 'wasRunning', 'live'],
+    async run(context, { before, wanted, wasRunning, live }) {
+      if (live || before === wanted || !wasRunning) return
       const { cloud, ref } = await target(context)
       record(context, await restorePower(context, cloud, ref, 'running'))
     },
@@ -55,17 +61,17 @@ export const stop = step('stop', {
 })
 
 export const resize = step('resize', {
-  needs: ['before', 'wanted'],
+  needs: ['before', 'wanted', 'live'],
   effect: 'changes',
-  async run(context, { before, wanted }) {
-    if (before === wanted) return
+  async run(context, { before, wanted, live }) {
+    if (live || before === wanted) return
     const { cloud, ref } = await target(context)
     record(context, await resizeTo(context, cloud, ref, wanted))
   },
   undo: {
-    needs: ['before', 'wanted'],
-    async run(context, { before, wanted }) {
-      if (before === wanted) return
+    needs: ['before', 'wanted', 'live'],
+    async run(context, { before, wanted, live }) {
+      if (live || before === wanted) return
       const { cloud, ref } = await target(context)
       // A resize that was cut off may still be under way: a VM that comes to rest has its final size.
       await restorePower(context, cloud, ref, 'stopped')
@@ -75,24 +81,30 @@ export const resize = step('resize', {
 })
 
 export const start = step('start', {
-  needs: ['before', 'wanted', 'wasRunning'],
+  needs: ['before', 'wanted', 'wasRunning', 'live'],
   effect: 'changes',
-  async run(context, { before, wanted, wasRunning }) {
-    if (before === wanted) return
+  async run(context, { before, wanted, wasRunning, live }) {
+    if (live || before === wanted) return
     const { cloud, ref } = await target(context)
     record(context, await bringTo(cloud, ref, wasRunning ? 'running' : 'stopped', context))
   },
   undo: {
-    needs: ['before', 'wanted'],
-    async run(context, { before, wanted }) {
-      if (before === wanted) return
+    needs: ['before', 'wanted', 'live'],
+    async run(context, { before, wanted, live }) {
+      if (live || before === wanted) return
       const { cloud, ref } = await target(context)
       await restorePower(context, cloud, ref, 'stopped')
     },
   },
 })
 
-async function resizeTo(context: Context, cloud: Cloud, ref: CloudRef, size: string): Promise<CloudVm> {
+/** Of one that is off. @throws CloudError `unexpected_state` (retryable) while the cloud tells another size. */
+export async function resizeTo(
+  context: Context,
+  cloud: Cloud,
+  ref: CloudRef,
+  size: string,
+): Promise<CloudVm> {
   await cloud.compute.resize(ref, size)
   const vm = await bringTo(cloud, ref, 'stopped', context)
   if (vm.instanceType.toLowerCase() === size.toLowerCase()) return vm
@@ -113,10 +125,4 @@ const mustResume = ({ id }: CloudRef) =>
   new StepError(`The VM ${id} is suspended, so its size cannot be changed.`, {
     code: 'vm_state',
     remedy: 'Resume it first: POST /api/multicloud/vms/{id}/resume.',
-  })
-
-const mustStop = ({ id }: CloudRef) =>
-  new StepError(`The VM ${id} runs, and no cloud resizes a running VM.`, {
-    code: 'vm_state',
-    remedy: 'Stop it first, or send `allow_stop: true`: it is then stopped, resized and started again.',
   })

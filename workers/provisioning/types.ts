@@ -54,3 +54,12 @@ export interface UpdateInput extends ActionInput {
   /** A VM that runs may be stopped for the resize, and is started again. */
   allow_stop?: boolean
 }
+
+export interface ResizeVars {
+  /** The cloud's own sizes. */
+  before: string
+  wanted: string
+  wasRunning: boolean
+  /** It got its new size while it ran. */
+  live: boolean
+}

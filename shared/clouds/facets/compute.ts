@@ -118,8 +118,13 @@ export interface ComputeFacet {
   suspend(ref: CloudRef): Promise<void>
   /** Lets a suspended VM go on. */
   resume(ref: CloudRef): Promise<void>
-  /** Changes the size of a stopped VM. Already of that size is fine. @throws CloudError `conflict` if it is not stopped. */
-  resize(ref: CloudRef, instanceType: string): Promise<void>
+  /**
+   * Changes the size of a stopped VM; with `live` also of one that runs, which goes on running. Already of that size is fine. A call that was cut
+   * off is finished by the same one, and taken back by one with the size before; until then `get` tells the size before.
+   * @throws CloudError `conflict` if it is not stopped; with `live` (permanent) if it must be stopped for that, and then nothing was changed;
+   * `unsupported` for `live` where the cloud needs a stop.
+   */
+  resize(ref: CloudRef, instanceType: string, options?: { live?: boolean }): Promise<void>
   setTags(ref: CloudRef, change: TagChange): Promise<void>
   /**
    * Puts an unattached volume in the place of one of the VM's disks, at the same device; the VM must be stopped. The disk that was there stays,

@@ -49,6 +49,8 @@ export interface HostFacts {
   /** How guests run, found by booting one; `reason` says why it is emulation. */
   acceleration: { kind: 'kvm' | 'tcg'; reason: string }
   networkKinds: NetworkKind[]
+  /** What guests can be given more of while they run. */
+  growing: { vcpus: boolean; memory: boolean }
   /** What enforces the rules of security groups; `forwards`: only that nothing else is forwarded to a guest (user-mode networks). */
   filter: 'forwards' | 'nftables' | 'nwfilter'
 }
@@ -166,7 +168,11 @@ export interface HostMachines {
   suspend(id: string): Promise<void>
   /** Removes the machine and all that is the machine's (process, sockets, console, saved memory), but not its volumes. It is stopped first. Gone is fine. */
   undefine(id: string): Promise<void>
-  /** Changes vCPUs and memory, at once where the running guest can take it. False: it must be stopped for that (nothing was changed). */
+  /**
+   * Changes vCPUs and memory, at once where the running guest takes part. It goes by what the running machine has, not by what is written down: a
+   * call that was cut off is finished by the same one, or taken back by one with the size before. False: it must be stopped for that (nothing was
+   * changed).
+   */
   resize(id: string, size: { vcpus: number; memoryMib: number }): Promise<boolean>
   /** While it runs or is stopped. Attached already is fine. */
   attachDisk(id: string, disk: MachineDisk): Promise<void>

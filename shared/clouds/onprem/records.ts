@@ -37,10 +37,16 @@ interface Owned {
   createdAt: string
 }
 
-export interface VmRecord extends Owned {
-  instanceType: string
+/** What of a host is given to a VM. */
+export interface Claimed {
   vcpus: number
   memoryMib: number
+}
+
+export interface VmRecord extends Owned, Claimed {
+  instanceType: string
+  /** It is getting another size: what it had before. What it claims is the larger of both, and `instanceType` the one before, until that is done. */
+  resizing?: Claimed
   architecture: Architecture
   firmware: Firmware
   /** Ids of volumes, boot disk first, each with its device (`vda`). `own`: deleted with the VM. */
@@ -105,6 +111,8 @@ export interface ImageRecord extends Owned {
   disks: { sizeBytes: number; keyName?: string }[]
   /** Files `<id>-<nr>.qcow2` by host and pool; a host without gets a copy when it needs one. */
   copies: { host: string; pool: string }[]
+  /** What its VM had, or its OVA says; undefined for one that a file of a bare disk was made into. */
+  hardware?: { vcpus: number; memoryMib: number }
   /** The import that makes it. */
   task?: string
   error?: string
@@ -116,6 +124,9 @@ export interface TaskRecord extends Owned {
   progressPercent?: number
   message?: string
   image?: string
+  /** Of the file that an export wrote. */
+  checksum?: string
+  note?: string
   /** Tries that failed. */
   attempts?: number
   /** What is needed to go on with it after a crash. */

@@ -63,6 +63,13 @@ const host = z.strictObject({
       memory: z.number().min(1).max(4).default(1),
     })
     .prefault({}),
+  /** How far a VM can grow while it runs, in times its size at its start; at most to what the host has. 1: not at all. */
+  headroom: z
+    .strictObject({
+      vcpus: z.number().min(1).max(64).default(4),
+      memory: z.number().min(1).max(64).default(4),
+    })
+    .prefault({}),
   /** Bridges that VMs may join. */
   bridges: z.array(name).max(64).default([]),
   /** No new VMs are placed on it; set while it is drained. */
@@ -156,7 +163,7 @@ export function parseOnPremSettings(settings: CloudSettings): OnPremSettings {
       operation: 'open',
       code: 'invalid_request',
       remedy:
-        'Give options {driver: qemu | libvirt, hosts: [{name, location, folder | uri, pools?, capacity?, overcommit?, bridges?, cost?}], …}; the README shows one of each.',
+        'Give options {driver: qemu | libvirt, hosts: [{name, location, folder | uri, pools?, capacity?, overcommit?, headroom?, bridges?, cost?}], …}; the README shows one of each.',
       details: { fields: issues.map(({ field }) => field) },
     },
   )

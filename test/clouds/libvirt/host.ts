@@ -42,6 +42,7 @@ export function openTestHost({
     bridges,
     capacity: {},
     overcommit: { vcpus: 4, memory: 1 },
+    headroom: { vcpus: 1, memory: 1 },
     maintenance: false,
     cost: {
       hardware: '0',

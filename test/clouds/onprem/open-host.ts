@@ -61,6 +61,7 @@ const defaults: QemuSettings = {
   location: 'lab',
   capacity: {},
   overcommit: { vcpus: 4, memory: 1 },
+  headroom: { vcpus: 1, memory: 1 },
   bridges: [],
   maintenance: false,
   cost: {

@@ -1,5 +1,6 @@
 import type { CloudRef, CloudVm, ComputeFacet, InstanceSize } from '#shared/clouds/port.ts'
 import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
+import { awsCapabilities } from '#shared/clouds/aws/capabilities.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { describeVms, findInstance, withDisks } from '#shared/clouds/aws/compute/instances.ts'
 import { launch } from '#shared/clouds/aws/compute/launch.ts'
@@ -9,6 +10,7 @@ import { setTags } from '#shared/clouds/aws/compute/tags.ts'
 import { terminate } from '#shared/clouds/aws/compute/terminate.ts'
 import { toSize } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
+import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
 
 /** EC2 instances. `regions` gives those of the account, for a listing that names none. */
 export function createCompute(aws: AwsClients, regions: () => Promise<string[]>): ComputeFacet {
@@ -36,7 +38,10 @@ export function createCompute(aws: AwsClients, regions: () => Promise<string[]>)
     },
     suspend: (ref) => suspend(aws, ref),
     resume: (ref) => resume(aws, ref),
-    resize: (ref, instanceType) => resize(aws, ref, instanceType),
+    async resize(ref, instanceType, options) {
+      refuseLive('aws', awsCapabilities, options)
+      await resize(aws, ref, instanceType)
+    },
     setTags: (ref, change) => setTags(aws, ref, change),
     swapDisk: (ref, swap) => swapDisk(aws, ref, swap),
     delete: (ref) => terminate(aws, ref),

@@ -1,3 +1,4 @@
+import { azureCapabilities } from '#shared/clouds/azure/capabilities.ts'
 import { tailOf } from '#shared/clouds/azure/compute/console.ts'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { createVm } from '#shared/clouds/azure/compute/create.ts'
@@ -9,6 +10,7 @@ import { createSizes } from '#shared/clouds/azure/compute/sizes.ts'
 import { swapDisk } from '#shared/clouds/azure/compute/swap.ts'
 import { getVm, listVms, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
 import type { CloudRef, ComputeFacet, VmState } from '#shared/clouds/port.ts'
+import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
 
 export function createCompute(client: AzureClient): ComputeFacet {
   const { virtualMachines } = client.compute
@@ -38,7 +40,10 @@ export function createCompute(client: AzureClient): ComputeFacet {
     },
     suspend: (ref) => suspendVm(client, ref),
     resume: (ref) => resumeVm(client, ref),
-    resize: (ref, instanceType) => resizeVm(client, ref, instanceType),
+    async resize(ref, instanceType, options) {
+      refuseLive('azure', azureCapabilities, options)
+      await resizeVm(client, ref, instanceType)
+    },
     setTags: (ref, change) => tagVm(client, ref, change),
     swapDisk: (ref, swap) => swapDisk(client, ref, swap),
     delete: (ref) => deleteVm(client, vmTarget(client, ref)),

@@ -1,14 +1,17 @@
 import type { Capabilities, Operation } from '#shared/clouds/operations.ts'
 
 /** The part of operations that machines.ts declares; services.ts declares the rest. */
-export type MachineOperation = Extract<
-  Operation,
-  | `identity.${string}`
-  | `compute.${string}`
-  | `disks.${string}`
-  | `networks.${string}`
-  | `storage.volumes.${string}`
-  | `inventory.${string}`
+export type MachineOperation = Exclude<
+  Extract<
+    Operation,
+    | `identity.${string}`
+    | `compute.${string}`
+    | `disks.${string}`
+    | `networks.${string}`
+    | `storage.volumes.${string}`
+    | `inventory.${string}`
+  >,
+  'compute.resize.live'
 >
 
 const waits = {

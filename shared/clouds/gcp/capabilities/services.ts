@@ -6,7 +6,10 @@ const globalWait = 'compute.globalOperations.wait'
 const builds = ['cloudbuild.projects.builds.list', 'cloudbuild.projects.builds.create'] as const
 
 /** Images, buckets, objects and what is observed, by the names of Google's REST references. */
-export const serviceOperations: Omit<Capabilities['operations'], MachineOperation | HostOperation> = {
+export const serviceOperations: Omit<
+  Capabilities['operations'],
+  MachineOperation | HostOperation | 'compute.resize.live'
+> = {
   'images.list': { calls: ['compute.images.list', 'compute.images.getIamPolicy'] },
   'images.get': { calls: ['compute.images.get', 'compute.images.getIamPolicy'] },
   'images.createFromVm': {

@@ -1,9 +1,11 @@
 import type { CloudRef, ComputeFacet } from '#shared/clouds/port.ts'
+import { gcpCapabilities } from '#shared/clouds/gcp/capabilities.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { resizeVm, setVmTags, swapVmDisk } from '#shared/clouds/gcp/compute/change.ts'
 import { createVm } from '#shared/clouds/gcp/compute/create.ts'
 import { sizesOf } from '#shared/clouds/gcp/compute/sizes.ts'
 import { findPlace, getVm, listVms, placeOf } from '#shared/clouds/gcp/compute/vms.ts'
+import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
 
 /** VM instances of Compute Engine. @param release removes what a written disk passed through. */
 export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promise<void>): ComputeFacet {
@@ -24,7 +26,10 @@ export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promis
     restart: power('reset'),
     suspend: power('suspend'),
     resume: power('resume'),
-    resize: (ref, instanceType) => resizeVm(gcp, ref, instanceType),
+    async resize(ref, instanceType, options) {
+      refuseLive('gcp', gcpCapabilities, options)
+      await resizeVm(gcp, ref, instanceType)
+    },
     setTags: (ref, change) => setVmTags(gcp, ref, change),
     swapDisk: (ref, swap) => swapVmDisk(gcp, ref, swap),
 

@@ -1,24 +1,33 @@
 import type { ForgetMachine, ForgetVolume } from '#shared/clouds/onprem/compute/needs.ts'
 import type { Host } from '#shared/clouds/onprem/hosts.ts'
+import type { VmRecord } from '#shared/clouds/onprem/records.ts'
 
 /** Keeps what a VM had on this host for the bill, before its record goes or moves to another host; and removes what was measured of it. */
-export const forgetMachine: ForgetMachine = async ({ records }, vm, body) => {
+export const forgetMachine: ForgetMachine = async (host, vm, body) => {
+  await keepUsage(host, vm, body)
+  await host.records.remove('metrics', vm)
+}
+
+/** Keeps what a VM had until now for the bill, before it has something else. */
+export async function keepUsage(
+  { records }: Pick<Host, 'records'>,
+  vm: string,
+  body: VmRecord,
+): Promise<void> {
   const { name, tags, createdAt, instanceType, vcpus, memoryMib, powered } = body
   const [first] = powered
-  if (first) {
-    const deletedAt = new Date().toISOString()
-    const ended = powered.map(({ on, off = deletedAt }) => ({ on, off }))
-    // By when it began: a VM that comes back to the host later has another record, and a retry has the same.
-    await records.insert('usage', `${vm}-${Date.parse(first.on)}`, {
-      name,
-      tags,
-      createdAt,
-      deletedAt,
-      resource: vm,
-      vm: { instanceType, vcpus, memoryMib, powered: ended },
-    })
-  }
-  await records.remove('metrics', vm)
+  if (first === undefined) return
+  const deletedAt = new Date().toISOString()
+  const ended = powered.map(({ on, off = deletedAt }) => ({ on, off }))
+  // By when it began: a VM that comes back to the host later has another record, and a retry has the same.
+  await records.insert('usage', `${vm}-${Date.parse(first.on)}`, {
+    name,
+    tags,
+    createdAt,
+    deletedAt,
+    resource: vm,
+    vm: { instanceType, vcpus, memoryMib, powered: ended },
+  })
 }
 
 /** The same for a volume. */

@@ -16,3 +16,7 @@ export const lacking = {
     remedy: 'Name the host as availability_zone.',
   },
 } as const satisfies Partial<Record<Operation, Capability>>
+
+/** What is special about it, on both. */
+export const liveResize =
+  'Of x86-64 guests, up to the headroom that they were started with: vCPUs are added, memory (virtio-mem: Linux since 5.8) is added and taken back as far as the guest takes part. Its agent turns on what the guest leaves off. Whatever else needs a stop.'

@@ -1,6 +1,7 @@
 import type { CreateVm } from '#shared/clouds/port.ts'
 import { seedImage } from '#shared/clouds/onprem/cloud-init/seed.ts'
 import { stateOn } from '#shared/clouds/onprem/compute/describe.ts'
+import { withRoom } from '#shared/clouds/onprem/compute/room.ts'
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
 import { machineDisks } from '#shared/clouds/onprem/compute/machine-disks.ts'
 import type { WishedDisk, Wishes } from '#shared/clouds/onprem/compute/wishes.ts'
@@ -46,7 +47,9 @@ async function define(
   const disks = await machineDisks(host, record)
   const seed = seedRef(id, disks[0]?.volume.pool ?? '')
   await host.volumes.writeFile(seed, seedOf(id, request, wishes, nic))
-  await host.machines.define({ ...sizeOf(record), id, name: record.name, disks, seed, nics: [nic] })
+  const { name, architecture, firmware } = record
+  const size = await withRoom(host, record)
+  await host.machines.define({ ...size, id, name, architecture, firmware, disks, seed, nics: [nic] })
 }
 
 async function makeDisks(
@@ -87,15 +90,6 @@ async function takeDisk(site: Site, given: Found<'volume'>, { vm, device, host }
   if (record.vm !== vm || record.device !== device)
     await host.records.put('volume', given.id, { ...record, vm, device })
 }
-
-const sizeOf = ({ vcpus, memoryMib, architecture, firmware }: VmRecord) => ({
-  vcpus,
-  memoryMib,
-  maxVcpus: vcpus,
-  maxMemoryMib: memoryMib,
-  architecture,
-  firmware,
-})
 
 const seedOf = (
   id: string,

@@ -19,7 +19,7 @@ export function createCompute(site: Site, needs: Needs): ComputeFacet {
     get: (ref) => getVm(site, networks, ref),
     list: ({ region }) => listVms(site, networks, region),
     ...createPower(site, networks),
-    resize: (ref, instanceType) => resizeVm(site, ref, instanceType),
+    resize: (ref, instanceType, options) => resizeVm(site, ref, instanceType, options),
     setTags: (ref, change) => setTags(site, ref, change),
     swapDisk: (ref, swap) => swapDisk(site, ref, swap),
     delete: (ref) => removeVm(site, needs, ref),

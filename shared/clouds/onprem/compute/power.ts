@@ -1,6 +1,7 @@
 import type { CloudRef } from '#shared/clouds/port.ts'
 import { stateOn } from '#shared/clouds/onprem/compute/describe.ts'
 import { requireReady } from '#shared/clouds/onprem/compute/find.ts'
+import { renewRoom } from '#shared/clouds/onprem/compute/room.ts'
 import type { MachineNetworks } from '#shared/clouds/onprem/compute/needs.ts'
 import type { MachineState } from '#shared/clouds/onprem/host.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
@@ -17,8 +18,10 @@ export interface Power {
 
 /** Switching VMs on and off. When each was on is noted in its record, for the bill. */
 export function createPower(site: Site, networks: MachineNetworks): Power {
-  /** A saved one goes on where it was. */
+  /** A saved one goes on where it was, as what it was. */
   const start = async ({ id, body, host }: Found<'vm'>) => {
+    const state = await stateOn(host, id)
+    if (state === 'stopped' || state === 'crashed') await renewRoom({ id, host })
     await host.machines.start(id)
     await networks.apply(host, id, body)
     await noteOn(host.records, id)
@@ -76,11 +79,14 @@ export async function requireOff(
       'is suspended',
       'Resume it and stop it: what its memory knows must stay true.',
     )
-  if (state !== undefined && on.has(state)) throw wrongState(operation, id, 'runs', 'Stop it first.')
+  if (isOn(state)) throw wrongState(operation, id, 'runs', 'Stop it first.')
 }
 
 export const wrongState = (operation: string, id: string, what: string, remedy: string) =>
   refusal(operation, `The VM ${id} ${what}.`, { code: 'conflict', remedy })
+
+/** Does it have its memory in a process? */
+export const isOn = (state: MachineState | undefined): boolean => state !== undefined && on.has(state)
 
 const on: ReadonlySet<MachineState> = new Set(['running', 'paused'])
 

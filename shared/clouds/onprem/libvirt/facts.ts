@@ -8,21 +8,29 @@ import { child, childrenOf, parseXml, type XmlElement } from './xml.ts'
 
 /** What the host is and can. That it answers is seen each time; the rest is found out once, and a failed attempt is not kept. */
 export function createFacts(host: LibvirtHost): () => Promise<HostFacts> {
-  let found: Promise<Omit<HostFacts, 'hypervisor'>> | undefined
+  let found: Promise<Omit<HostFacts, 'hypervisor' | 'growing'>> | undefined
   return async () => {
     const { text: version } = await ask(host, ['version', '--daemon'], { mutating: false })
     found ??= find(host).catch((error: unknown) => {
       found = undefined
       throw error
     })
+    const daemon = /daemon: (\S+)/.exec(version)?.[1] ?? '?'
     return {
-      hypervisor: `libvirt ${/daemon: (\S+)/.exec(version)?.[1] ?? '?'} with ${/hypervisor: (.+)/.exec(version)?.[1] ?? 'QEMU'}`,
+      hypervisor: `libvirt ${daemon} with ${/hypervisor: (.+)/.exec(version)?.[1] ?? 'QEMU'}`,
+      growing: { vcpus: true, memory: knowsVirtioMem(daemon) },
       ...(await found),
     }
   }
 }
 
-async function find(host: LibvirtHost): Promise<Omit<HostFacts, 'hypervisor'>> {
+/** Since 7.9.0: https://libvirt.org/news.html */
+function knowsVirtioMem(daemon: string): boolean {
+  const [major = 0, minor = 0] = daemon.split('.').map(Number)
+  return major > 7 || (major === 7 && minor >= 9)
+}
+
+async function find(host: LibvirtHost): Promise<Omit<HostFacts, 'hypervisor' | 'growing'>> {
   const read = async (...words: string[]) => (await ask(host, words, { mutating: false })).text
   const [node, capabilities, bridges] = await Promise.all([
     read('nodeinfo'),

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
 import type { HostFacts } from '#shared/clouds/onprem/host.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
@@ -23,6 +24,11 @@ export const readFacts = (host: QemuHost): Promise<HostFacts> =>
       firmwares: uefi ? ['bios', 'uefi'] : ['bios'],
       acceleration: { kind, reason },
       networkKinds: bridges.length > 0 ? ['user', 'bridge'] : ['user'],
+      growing: { vcpus: true, memory: await lendsMemory() },
       filter: bridges.length > 0 && (await whyNoFilter()) === undefined ? 'nftables' : 'forwards',
     }
   })
+
+/** Memory that may be added later is promised and not reserved, which QEMU refuses to do where the kernel promises only what it has. */
+const lendsMemory = async (): Promise<boolean> =>
+  (await readFile('/proc/sys/vm/overcommit_memory', 'utf8')).trim() !== '2'

@@ -83,6 +83,8 @@ const attempts: Partial<Record<Operation, (subject: Subject) => Promise<unknown>
   'compute.create.customer_key': create({ encryption: { keyId: 'a-key' } }),
   'compute.suspend': (subject) => subject.cloud.compute.suspend(nothing(subject)),
   'compute.resume': (subject) => subject.cloud.compute.resume(nothing(subject)),
+  'compute.resize.live': (subject) =>
+    subject.cloud.compute.resize(nothing(subject), subject.dialect.largerType, { live: true }),
   'disks.openChanges': (subject) => subject.cloud.disks.openChanges(nothing(subject), nothing(subject)),
   'disks.write_delta': (subject) =>
     subject.cloud.disks.createDisk({

@@ -101,6 +101,27 @@ export function compute(subject: Subject): void {
       expect((await cloud.compute.get(vm))?.state).toBe('running')
     })
 
+    test('a running VM gets vCPUs while it runs; what its guest does not take part in is a conflict, and changes nothing', async ({
+      skip,
+    }) => {
+      const { cloud, dialect } = subject
+      const { liveType } = dialect
+      skip(!can(subject, 'compute.resize.live'), 'lacking')
+      if (liveType === undefined) throw new Error('give dialect.liveType')
+      const vm = await runVm(subject, job)
+      const live = { live: true }
+      await cloud.compute.resize(vm, liveType, live)
+      await cloud.compute.resize(vm, liveType, live)
+      expect(await cloud.compute.get(vm)).toMatchObject({ state: 'running', instanceType: liveType })
+      // Its guest has no driver for memory that is added, and gives no vCPU back.
+      for (const type of [dialect.largerType, dialect.instanceType])
+        await expect(cloud.compute.resize(vm, type, live)).rejects.toMatchObject({
+          code: 'conflict',
+          kind: 'permanent',
+        })
+      expect(await cloud.compute.get(vm)).toMatchObject({ state: 'running', instanceType: liveType })
+    })
+
     test('a type that does not exist is a mistake, not a want of room', async () => {
       const { cloud } = subject
       const vm = await runVm(subject, job)

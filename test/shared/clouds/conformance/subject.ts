@@ -42,6 +42,8 @@ export interface Subject {
     instanceType: string
     /** A larger type that such a VM can be changed to. */
     largerType: string
+    /** More vCPUs than `instanceType` and the same memory, where VMs are resized while they run. */
+    liveType?: string
     /** Where VMs and volumes are made together; undefined where the cloud needs none. */
     zone?: string
     /** The refusal of any call for too many of them. */

@@ -140,8 +140,10 @@ const facets = new Set(
 )
 
 /** The operations that a call of the port is: the one of its name, and its wishes. */
-function operationsOf(name: string, [first]: unknown[]): Operation[] {
+function operationsOf(name: string, [first, , third]: unknown[]): Operation[] {
   if (name === 'compute.create') return ['compute.create', ...wishesOf(first as CreateVm)]
+  if (name === 'compute.resize' && (third as { live?: boolean } | undefined)?.live)
+    return ['compute.resize.live']
   if (name === 'disks.createDisk' && (first as { parent?: unknown }).parent !== undefined)
     return ['disks.createDisk', 'disks.write_delta']
   if (name === 'prices.list') return ['prices.list', 'prices.list.spot']

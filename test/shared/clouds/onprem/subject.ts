@@ -81,6 +81,7 @@ export async function openOnPremSubject(
     dialect: {
       instanceType: 'tiny',
       largerType: 'small',
+      liveType: 'custom-2-256',
       zone: lab.hosts[0]?.name ?? '',
       throttled: { code: 'EAGAIN', status: 429 },
       capacity: { code: 'ENOSPC', status: 507 },

@@ -10,6 +10,7 @@ import {
   write,
   turn,
 } from '#shared/clouds/onprem/capabilities/libvirt/calls.ts'
+import { liveResize } from '#shared/clouds/onprem/capabilities/lacking.ts'
 import type { Capability, Operation } from '#shared/clouds/operations.ts'
 
 /** Identity, compute, hosts and inventory, by the names of virsh commands, NBD requests and the records that are kept on hosts. */
@@ -149,6 +150,22 @@ export const machinesOperations = {
       'virsh define',
     ],
     note: 'The host must have the room.',
+  },
+  'compute.resize.live': {
+    calls: [
+      ...turn,
+      'virsh dumpxml',
+      'virsh domstats',
+      'virsh version',
+      'record list',
+      'virsh update-memory-device',
+      'virsh setvcpus',
+      'virsh vol-dumpxml',
+      ...keys,
+      'virsh pool-dumpxml',
+      'virsh define',
+    ],
+    note: liveResize,
   },
   'compute.setTags': { calls: [...turn] },
   'compute.swapDisk': {

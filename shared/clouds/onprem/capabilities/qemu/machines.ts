@@ -8,6 +8,7 @@ import {
   turn,
   end,
 } from '#shared/clouds/onprem/capabilities/qemu/calls.ts'
+import { liveResize } from '#shared/clouds/onprem/capabilities/lacking.ts'
 import type { Capability, Operation } from '#shared/clouds/operations.ts'
 
 /** Identity, compute, hosts and inventory, by the names of QMP commands, QEMU’s programs and the records that are kept on hosts. */
@@ -112,6 +113,21 @@ export const machinesOperations = {
   'compute.resize': {
     calls: [...turn, 'qmp_capabilities', 'query-status', 'qemu-system-x86_64', 'record list'],
     note: 'The host must have the room.',
+  },
+  'compute.resize.live': {
+    calls: [
+      ...turn,
+      'qmp_capabilities',
+      'query-status',
+      'qemu-system-x86_64',
+      'record list',
+      'query-hotpluggable-cpus',
+      'qom-get',
+      'qom-set',
+      'device_add',
+      'query-chardev',
+    ],
+    note: liveResize,
   },
   'compute.setTags': { calls: [...turn] },
   'compute.swapDisk': { calls: [...turn] },

@@ -1,4 +1,5 @@
 import type { MachineSpec } from '#shared/clouds/onprem/host.ts'
+import type { LibvirtHost } from '#shared/clouds/onprem/libvirt/connection.ts'
 import { ask } from '#shared/clouds/onprem/libvirt/volumes/base.ts'
 import { child, childrenOf, textOf } from '#shared/clouds/onprem/libvirt/xml.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
@@ -6,8 +7,9 @@ import { pause } from '#shared/clouds/scope.ts'
 import type { Parts } from './base.ts'
 import { write } from './define.ts'
 import { domainOf, requireSpec, stateOf } from './look.ts'
+import { turnOnCpus, turnOnMemory } from './turn-on.ts'
 
-/** Changes vCPUs and memory, at once where the running guest can take it. False: it must be stopped for that, and nothing was changed. */
+/** Changes vCPUs and memory, at once where the running guest takes part. False: it must be stopped for that, and nothing was changed. */
 export async function resize(
   parts: Parts,
   id: string,
@@ -38,7 +40,7 @@ const withSize = (
   maxMemoryMib: Math.max(spec.maxMemoryMib, memoryMib),
 })
 
-/** Gives a running guest more. Taking away needs its help, and is refused. */
+/** Changes what a running guest has, as far as it was started with room for it. Memory first: it can be taken back, a processor stays. */
 async function grow(
   { host }: Parts,
   { id }: MachineSpec,
@@ -49,42 +51,46 @@ async function grow(
   const nowCpus = Number(cpus?.attributes['current'] ?? cpus?.text)
   const { baseMib, growth } = memoryOf(domain)
   const wantedMib = memoryMib - baseMib
-  const sameMemory = wantedMib === (growth?.requestedMib ?? 0)
+  const sameMemory = wantedMib === (growth?.requestedMib ?? 0) && growth?.currentMib === growth?.requestedMib
   if (vcpus < nowCpus || vcpus > Number(cpus?.text)) return false
   if (
     !sameMemory &&
-    (!growth ||
-      wantedMib < growth.requestedMib ||
-      wantedMib > growth.sizeMib ||
-      wantedMib % growth.blockMib !== 0)
+    (!growth || wantedMib < 0 || wantedMib > growth.sizeMib || wantedMib % growth.blockMib !== 0)
   )
     return false
   const call = { mutating: true, resource: id }
-  if (!sameMemory && growth) {
-    await ask(host, ['update-memory-device', id, '--live', '--requested-size', `${wantedMib}MiB`], call)
-    if (!(await taken(() => domainOf(host, id, 'now'), wantedMib))) {
-      await ask(
-        host,
-        ['update-memory-device', id, '--live', '--requested-size', `${growth.requestedMib}MiB`],
-        call,
-      )
-      return false
-    }
+  if (!sameMemory && growth && !(await reach(host, id, wantedMib))) {
+    await reach(host, id, growth.requestedMib)
+    return false
   }
-  if (vcpus > nowCpus) await ask(host, ['setvcpus', id, `${vcpus}`, '--live'], call)
+  if (vcpus > nowCpus) {
+    await ask(host, ['setvcpus', id, `${vcpus}`, '--live'], call)
+    await turnOnCpus(host, id, vcpus)
+  }
   return true
 }
 
-/** A guest without a driver for it takes none. */
-async function taken(look: () => ReturnType<typeof domainOf>, wantedMib: number): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < takeLimitMs; waitedMs += 100) {
-    if (memoryOf(await look()).growth?.currentMib === wantedMib) return true
+/** Asks the guest to take memory, or give it back, and waits as long as it does something about it. One without a driver for it does nothing. */
+async function reach(host: LibvirtHost, id: string, wantedMib: number): Promise<boolean> {
+  const words = ['update-memory-device', id, '--live', '--requested-size', `${wantedMib}MiB`]
+  await ask(host, words, { mutating: true, resource: id })
+  const look = async () => memoryOf(await domainOf(host, id, 'now')).growth?.currentMib ?? 0
+  let now = await look()
+  const grows = now < wantedMib
+  for (let idleMs = 0; now !== wantedMib; idleMs += 100) {
+    if (idleMs >= patienceMs) return false
     await pause(100)
+    if (grows) await turnOnMemory(host, id)
+    const before = now
+    now = await look()
+    if (now !== before) idleMs = 0
   }
-  return false
+  if (grows) await turnOnMemory(host, id)
+  return true
 }
 
-const takeLimitMs = 2_000
+/** How long a guest may do nothing about memory that it is to take or give back. */
+const patienceMs = 2_000
 
 interface Growth {
   sizeMib: number

@@ -128,7 +128,8 @@ async function copyTo(
   return Math.min(doneBytes, allocatedBytes)
 }
 
-const hasAgent = (domain: XmlElement): boolean =>
+/** Does the guest's agent listen? */
+export const hasAgent = (domain: XmlElement): boolean =>
   childrenOf(child(domain, 'devices'), 'channel').some((channel) => {
     const { name, state } = child(channel, 'target')?.attributes ?? {}
     return name === 'org.qemu.guest_agent.0' && state === 'connected'

@@ -1,6 +1,5 @@
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
-import { withAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
 import { growthMib, memoryBlockMib } from '#shared/clouds/onprem/qemu/machines/arguments.ts'
 import {
   definitionOf,
@@ -10,10 +9,10 @@ import {
   type Definition,
   type Launch,
 } from '#shared/clouds/onprem/qemu/machines/definition.ts'
+import { addCpus, growthOf, presentCpus, setGrowth } from '#shared/clouds/onprem/qemu/machines/grow.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
+import { turnOn } from '#shared/clouds/onprem/qemu/machines/turn-on.ts'
 import { runState, see } from '#shared/clouds/onprem/qemu/machines/status.ts'
-import type { Monitor } from '#shared/clouds/onprem/qemu/monitor.ts'
-import { pause } from '#shared/clouds/scope.ts'
 
 export interface Size {
   vcpus: number
@@ -22,7 +21,8 @@ export interface Size {
 
 /**
  * Changes what a machine has: of a stopped one what is written down, of a running one what it was started with room for. Memory counts as given
- * only when the guest has taken it. False, and all as before: it must be stopped for that.
+ * only when the guest has taken it. False, and all as before: it must be stopped for that. What a call that was cut off has changed is seen in
+ * the machine itself, so the next one finishes it or takes it back.
  */
 export const resizeMachine = (host: QemuHost, id: string, size: Size): Promise<boolean> =>
   withLock(host, id, async () => {
@@ -31,10 +31,11 @@ export const resizeMachine = (host: QemuHost, id: string, size: Size): Promise<b
         throw new HostError('invalid_request', `${field}: ${size[field]} is no size`)
     const definition = await definitionOf(host, id)
     const { spec } = definition
-    if (spec.vcpus === size.vcpus && spec.memoryMib === size.memoryMib) return true
     const sight = await see(host, id)
-    if (sight?.state === 'saved') return false
+    const isSame = spec.vcpus === size.vcpus && spec.memoryMib === size.memoryMib
+    if (sight?.state === 'saved') return isSame
     if (sight?.process && !(await resizeRunning(host, definition, size))) return false
+    if (isSame) return true
     await writeDefinition(host, {
       ...definition,
       spec: {
@@ -47,87 +48,43 @@ export const resizeMachine = (host: QemuHost, id: string, size: Size): Promise<b
     return true
   })
 
-async function resizeRunning(host: QemuHost, { spec }: Definition, size: Size): Promise<boolean> {
-  const launch = await readLaunch(host, spec.id)
-  if (!launch || !fits(launch, spec, size)) return false
-  if ((await runState(host, spec.id, host.context.requestTimeoutMs)) !== 'running') return false
-  return await host.monitor(spec.id, async (monitor) => {
-    if (size.memoryMib !== spec.memoryMib) {
-      const before = (spec.memoryMib - launch.memoryMib) * 2 ** 20
-      const wanted = (size.memoryMib - launch.memoryMib) * 2 ** 20
-      if (!(await changeMemory(monitor, { before, wanted, patienceMs: host.context.shutdownGraceMs })))
-        return false
+/** Memory first, because a guest may refuse it and it can be taken back; a processor stays once it is there. */
+async function resizeRunning(host: QemuHost, { spec: { id } }: Definition, size: Size): Promise<boolean> {
+  const launch = await readLaunch(host, id)
+  if (!launch) return false
+  if ((await runState(host, id, host.context.requestTimeoutMs)) !== 'running') return false
+  return await host.monitor(id, async (monitor) => {
+    const cpus = await presentCpus(monitor)
+    const growth = await growthOf(monitor, launch)
+    if (!fits(launch, cpus, growth.requestedBytes, size)) return false
+    const bytes = (size.memoryMib - launch.memoryMib) * 2 ** 20
+    if (growth.requestedBytes !== bytes || growth.takenBytes !== bytes) {
+      const taken = await setGrowth(monitor, {
+        before: growth.requestedBytes,
+        wanted: bytes,
+        patienceMs: Math.min(host.context.shutdownGraceMs, memoryPatienceMs),
+        meanwhile: () => turnOn(host, id, 'memory'),
+      })
+      if (!taken) return false
     }
-    if (size.vcpus > spec.vcpus) {
+    // What is started to go on with its memory must have as many.
+    if (launch.vcpus !== size.vcpus) await writeLaunch(host, id, { ...launch, vcpus: size.vcpus })
+    if (cpus < size.vcpus) {
       await addCpus(monitor, size.vcpus)
-      await writeLaunch(host, spec.id, { ...launch, vcpus: size.vcpus })
-      await bringUp(host, spec.id)
+      await turnOn(host, id, 'vcpus')
     }
     return true
   })
 }
 
 /** CPUs are only added: a guest need not give one back. */
-const fits = (launch: Launch, now: Size, { vcpus, memoryMib }: Size): boolean =>
-  vcpus >= now.vcpus &&
+const fits = (launch: Launch, cpus: number, requestedBytes: number, { vcpus, memoryMib }: Size): boolean =>
+  vcpus >= cpus &&
   vcpus <= launch.maxVcpus &&
-  (memoryMib === now.memoryMib ||
+  ((memoryMib - launch.memoryMib) * 2 ** 20 === requestedBytes ||
     (memoryMib >= launch.memoryMib &&
       memoryMib - launch.memoryMib <= growthMib(launch) &&
       (memoryMib - launch.memoryMib) % memoryBlockMib === 0))
 
-/** Asks the guest to take memory, or give it back; false, and asked to leave it, if it has not done so in time. */
-async function changeMemory(
-  monitor: Monitor,
-  { before, wanted, patienceMs }: { before: number; wanted: number; patienceMs: number },
-): Promise<boolean> {
-  const ask = (bytes: number) =>
-    monitor.execute('qom-set', {
-      path: '/machine/peripheral/growth',
-      property: 'requested-size',
-      value: bytes,
-    })
-  const taken = () =>
-    monitor.execute<number>('qom-get', { path: '/machine/peripheral/growth', property: 'size' })
-  await ask(wanted)
-  const untilMs = performance.now() + Math.min(patienceMs, memoryPatienceMs)
-  for (let delayMs = 10; (await taken()) !== wanted; delayMs = Math.min(200, delayMs * 1.5)) {
-    if (performance.now() > untilMs) {
-      await ask(before)
-      return false
-    }
-    await pause(delayMs)
-  }
-  return true
-}
-
-interface CpuSlot {
-  type: string
-  props: Record<string, number>
-  'vcpus-count': number
-  'qom-path'?: string
-}
-
-/** Fills empty slots, in QEMU's order from the lowest, until there are so many; one that an earlier call added counts. */
-async function addCpus(monitor: Monitor, count: number): Promise<void> {
-  const slots = (await monitor.execute<CpuSlot[]>('query-hotpluggable-cpus')).toReversed()
-  let present = slots.filter((slot) => slot['qom-path'] !== undefined).length
-  for (const { type, props, 'qom-path': path } of slots) {
-    if (present >= count) return
-    if (path !== undefined) continue
-    const id = `cpu${['socket-id', 'die-id', 'core-id', 'thread-id'].map((part) => props[part] ?? 0).join('-')}`
-    await monitor.execute('device_add', { driver: type, id, ...props })
-    present += 1
-  }
-}
-
-/** Linux leaves a new CPU off unless somebody turns it on; where the agent answers it does. */
-async function bringUp(host: QemuHost, id: string): Promise<void> {
-  await withAgent(host, id, async (agent) => {
-    const cpus = await agent.execute<{ 'logical-id': number; online: boolean }[]>('guest-get-vcpus')
-    const off = cpus.filter((cpu) => !cpu.online).map((cpu) => ({ ...cpu, online: true }))
-    if (off.length > 0) await agent.execute('guest-set-vcpus', { vcpus: off })
-  }).catch(() => undefined)
-}
-
+/** How long a guest may do nothing about memory that it is to take or give back. */
 const memoryPatienceMs = 5_000

@@ -98,6 +98,7 @@ function hostOf(lab: Lab, name: string, vcpus: number): Host {
     firmwares: ['bios'],
     acceleration: { kind: 'tcg', reason: 'given' },
     networkKinds: ['user'],
+    growing: { vcpus: true, memory: true },
     filter: 'forwards',
   }
   return {

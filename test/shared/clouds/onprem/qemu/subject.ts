@@ -64,7 +64,8 @@ async function writeRunning(
   }
 }
 
-function qemuHostOf(site: Site, name: string): QemuHost {
+/** A host of a site, to be spoken to directly. */
+export function qemuHostOf(site: Site, name: string): QemuHost {
   const host = site.byZone(name)
   if (!host) throw new Error(`there is no host ${name}`)
   return createQemuHost(host.settings, {

@@ -143,6 +143,7 @@ export function connectTo(uri: string, intercept?: Interceptor): LibvirtHost {
     bridges: [],
     capacity: {},
     overcommit: { vcpus: 4, memory: 1 },
+    headroom: { vcpus: 1, memory: 1 },
     maintenance: false,
     cost: {
       hardware: '0',

@@ -62,30 +62,6 @@ test('a guest that does not let go of a disk keeps it, also over a reset, until 
   expect((await machines.spec(id))?.disks).toHaveLength(1)
 })
 
-test('CPUs are added while it runs; memory that the guest does not take, and what it has no room for, ask for a stop', async (context) => {
-  await needsQemu(context)
-  const { machines, host, id } = await running({ maxVcpus: 4, maxMemoryMib: 128 })
-  expect(await machines.resize(id, { vcpus: 3, memoryMib: 32 })).toBe(true)
-  const cpus = await host.monitor(id, (monitor) => monitor.execute<unknown[]>('query-cpus-fast'))
-  expect(cpus).toHaveLength(3)
-  for (const size of [
-    { vcpus: 3, memoryMib: 64 },
-    { vcpus: 5, memoryMib: 32 },
-    { vcpus: 1, memoryMib: 32 },
-    { vcpus: 3, memoryMib: 16 },
-  ])
-    expect(await machines.resize(id, size)).toBe(false)
-  expect(await machines.spec(id)).toMatchObject({ vcpus: 3, memoryMib: 32 })
-  const asked = await host.monitor(id, (monitor) =>
-    monitor.execute<{ data: { 'requested-size': number } }[]>('query-memory-devices'),
-  )
-  expect(asked[0]?.data['requested-size']).toBe(0)
-
-  await machines.powerOff(id)
-  expect(await machines.resize(id, { vcpus: 8, memoryMib: 64 })).toBe(true)
-  expect(await machines.spec(id)).toMatchObject({ vcpus: 8, maxVcpus: 8, memoryMib: 64 })
-})
-
 test('forwards are exactly those asked for, also after the next start, and free their ports', async (context) => {
   await needsQemu(context)
   const { machines, host, id } = await running()
