@@ -62,7 +62,8 @@ const create = endpoint({
   tag: 'Webhooks',
   permission: 'webhooks:manage',
   summary: 'Create a webhook',
-  description: 'Has finished jobs told to an address, signed by the Standard Webhooks specification.',
+  description:
+    'Has finished jobs told to an address, signed by the Standard Webhooks specification: `data` holds `job_id`, `kind`, `subject`, `state`, `problem` and `output`, as the job itself does.',
   body: createWebhookBody,
   answers: { 201: { description: 'Created; the secret is shown this once.', schema: created } },
   async handle(call) {

@@ -50,7 +50,17 @@ export const detailSchemas = {
       )
       .openapi({ description: 'One for each disk; boot disk first.' }),
   },
-  image: { architecture: text, firmware: text, size_gib: number, public: flag, vm_id: ourVm },
+  image: {
+    architecture: text,
+    firmware: text,
+    size_gib: number,
+    vcpus: number.openapi({
+      description: 'Of the VM that it was made of, or as its OVA says: a hint, where the cloud keeps it.',
+    }),
+    memory_mib: number,
+    public: flag,
+    vm_id: ourVm,
+  },
   bucket: {
     encrypted: flag,
     key_id: text,
@@ -96,6 +106,8 @@ const readers: Record<ResourceKind, Reader> = {
     architecture: textOf(seen['architecture']),
     firmware: textOf(seen['firmware']),
     size_gib: gibOf(seen['sizeBytes']),
+    vcpus: numberOf(hardwareOf(seen)['vcpus']),
+    memory_mib: numberOf(hardwareOf(seen)['memoryMib']),
     public: flagOf(seen['public']),
     vm_id: textOf(keptOf(seen)['vm']),
   }),
@@ -132,6 +144,9 @@ function readSnapshot(seen: Record<string, unknown>, cloudId: string | undefined
   }
 }
 
+const hardwareOf = (seen: Record<string, unknown>): Record<string, unknown> =>
+  (seen['hardware'] as Record<string, unknown> | undefined) ?? {}
+
 const keptOf = (seen: Record<string, unknown>): Record<string, unknown> =>
   (seen['kept'] as Record<string, unknown> | undefined) ?? {}
 
@@ -141,6 +156,7 @@ function listOf<T = never>(value: unknown): T[] {
 
 const gibBytes = 1024 ** 3
 const gibOf = (value: unknown): number | null => (typeof value === 'number' ? value / gibBytes : null)
+const numberOf = (value: unknown): number | null => (typeof value === 'number' ? value : null)
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 const textsOf = (value: unknown): string[] => listOf<unknown>(value).filter((one) => typeof one === 'string')
 const flagOf = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null)

@@ -8,7 +8,12 @@ import { submitJob } from '#shared/jobs/submit.ts'
  * Queues a message to every webhook of the tenant that wants to hear of this job's end: `job.<state>` (and `migration.<state>`,
  * `vm.<state>` by the job's kind). Part of the transaction that ends the job, so a job never ends unannounced nor twice announced.
  */
-export async function announceJob(client: PoolClient, step: ClaimedStep, summary: JobSummary): Promise<void> {
+export async function announceJob(
+  client: PoolClient,
+  step: ClaimedStep,
+  summary: JobSummary,
+  output: Record<string, unknown> | undefined,
+): Promise<void> {
   const { rows } = await client.query<{ id: string; events: string[] }>({
     name: 'webhooks-of-tenant',
     text: 'select id, events from webhooks where tenant_id = $1 and enabled',
@@ -21,7 +26,7 @@ export async function announceJob(client: PoolClient, step: ClaimedStep, summary
     const type = types.find((one) => webhook.events.some((pattern) => covers(pattern, one)))
     if (!type) continue
     const deliveryId = newId('whd')
-    const payload = { type, timestamp: new Date().toISOString(), data: messageOf(step, summary) }
+    const payload = { type, timestamp: new Date().toISOString(), data: messageOf(step, summary, output) }
     await submitJob(
       client,
       {
@@ -52,11 +57,12 @@ export async function announceJob(client: PoolClient, step: ClaimedStep, summary
 export const covers = (pattern: string, type: string): boolean =>
   pattern === '*' || pattern === type || (pattern.endsWith('.*') && type.startsWith(pattern.slice(0, -1)))
 
-/** Thin by intent (Standard Webhooks asks for it): ids to look up, and how it ended. */
-const messageOf = (step: ClaimedStep, summary: JobSummary) => ({
+/** Thin by intent (Standard Webhooks asks for it): ids to look up, how it ended, and what came of it. */
+const messageOf = (step: ClaimedStep, summary: JobSummary, output: Record<string, unknown> | undefined) => ({
   job_id: step.jobId,
   kind: step.kind,
   subject: step.subject ?? null,
   state: summary.state,
   problem: summary.problem ?? null,
+  output: output ?? null,
 })

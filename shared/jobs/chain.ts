@@ -100,8 +100,8 @@ export interface Chain {
   readonly commitPosition: number
   /** Writes that keep the subject's own row in step with the job; part of the transaction that moves the job. */
   mirror?(summary: JobSummary): Write[]
-  /** What the job answers when it has succeeded, made from its variables. */
-  output?(vars: Record<string, unknown>): Record<string, unknown>
+  /** What the job answers when it has succeeded, made from its variables. `subject`: what the job is about. */
+  output?(vars: Record<string, unknown>, subject: string): Record<string, unknown>
 }
 
 /**

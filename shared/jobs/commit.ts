@@ -27,7 +27,7 @@ export async function commitTransition(
     const [applied] = await applyTransitions(client, [transition])
     if (!applied) return false
     for (const write of all) await client.query(write.text, write.values)
-    if (announced) await announceJob(client, step, summary)
+    if (announced) await announceJob(client, step, summary, transition.jobOutput)
     return true
   })
 }

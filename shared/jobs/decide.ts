@@ -130,7 +130,7 @@ function onwards(
   const next = chain.steps[position]
   if (next)
     return { progress, next: { direction: 'do', position, name: next.name, queue: chain.pool }, events }
-  const jobOutput = chain.output?.({ ...step.vars, ...outputs }) ?? {}
+  const jobOutput = chain.output?.({ ...step.vars, ...outputs }, step.subject ?? '') ?? {}
   return {
     progress,
     jobState: 'succeeded',

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudError } from '#shared/clouds/errors.ts'
-import type { Cloud, CloudRef, TaskState } from '#shared/clouds/port.ts'
+import type { Cloud, CloudObject, CloudRef, ImageFormat, ObjectRef, TaskState } from '#shared/clouds/port.ts'
 import { stepsOf, type StepContext } from '#shared/jobs/chain.ts'
 import type { ExportImageInput, ImportImageInput } from '#shared/resources/specs.ts'
 import { forwardCheckpoint } from '#workers/forward.ts'
@@ -11,6 +11,21 @@ import { removeOwned } from '#workers/undo-owned.ts'
 interface TaskVars {
   /** The vendor's import or export. */
   task: CloudRef
+  /** What an export has written. */
+  file: ExportedFile
+  notes: string[]
+}
+
+/** Where an exported file is, and what it is; as the job's output tells it. */
+interface ExportedFile {
+  region: string
+  /** The cloud's id of the bucket, and the object's key in it. */
+  bucket: string
+  key: string
+  format: ImageFormat
+  size_bytes: number | null
+  /** An algorithm such as `sha256`, a colon, the digest in hexadecimal; null where the cloud tells none. */
+  checksum: string | null
 }
 
 const importing = stepsOf<ImportImageInput, TaskVars & CreateVars>()
@@ -93,14 +108,40 @@ export const startExport = exporting('start', {
   },
 })
 
+/** Waits for the file, and looks at it. */
 export const awaitExport = exporting('await_task', {
   needs: ['task'],
+  gives: ['file', 'notes'],
   effect: 'none',
   async run(context, { task }) {
-    const cloud = await context.cloud(context.input.provider_id)
-    succeeded(cloud, task, await untilEnded(context, cloud, task))
+    const { provider_id: providerId, target, format } = context.input
+    const cloud = await context.cloud(providerId)
+    const { checksum, note } = succeeded(cloud, task, await untilEnded(context, cloud, task))
+    const object = await findObject(cloud, target)
+    const file = {
+      ...target,
+      format,
+      size_bytes: object?.sizeBytes ?? null,
+      checksum: checksum ?? object?.checksum ?? null,
+    }
+    return { file, notes: note === undefined ? [] : [note] }
   },
 })
+
+/** What the job of an export answers. */
+export const outputOfExport = (vars: Record<string, unknown>): Record<string, unknown> => {
+  const { file, notes } = vars as unknown as TaskVars
+  return { file, notes }
+}
+
+async function findObject(
+  cloud: Cloud,
+  { region, bucket, key }: ObjectRef,
+): Promise<CloudObject | undefined> {
+  for await (const object of cloud.storage.objects.list({ region, id: bucket }, { prefix: key }))
+    if (object.key === key) return object
+  return undefined
+}
 
 /** Follows a task to its end; undefined if the vendor does not know it (any more). @throws CloudError `timeout` (retryable). */
 async function untilEnded(

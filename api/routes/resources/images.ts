@@ -116,7 +116,7 @@ const exportFile = endpoint({
   permission: kind.manage,
   summary: 'Export an image to a file',
   description:
-    'To an object in a bucket of the same provider and region, through the vendor’s export service. The bucket must exist.',
+    'To an object in a bucket of the same provider and region, through the vendor’s export service. The bucket must exist. The job’s `output` tells where the file is: `file.bucket`, `file.key`, `file.region`, with `format`, `size_bytes` and, where the cloud tells one, `checksum`.',
   query: resourceQuery,
   body: z.strictObject({ format, target: z.strictObject({ bucket, key }) }).openapi('ExportImage'),
   waits: true,

@@ -10,10 +10,18 @@ export interface CloudImage extends CloudRef {
   firmware?: Firmware
   /** Of its boot disk. */
   sizeBytes?: number
+  /** What the VM had that it was made of, or what its OVA says: a hint for a size, where the cloud keeps it. */
+  hardware?: MachineHardware
   /** Everybody may use it. */
   public: boolean
   tags: Record<string, string>
   createdAt?: Date
+}
+
+/** The size of a machine. */
+export interface MachineHardware {
+  vcpus: number
+  memoryMib: number
 }
 
 /** An object in a bucket of the provider's own object storage. */
@@ -32,6 +40,10 @@ export interface TaskState {
   message?: string
   /** What came of it: the image of an import; undefined for an export. */
   image?: CloudRef
+  /** Of the file that an export wrote, where the service tells it: an algorithm such as `sha256`, a colon, the digest in hexadecimal. */
+  checksum?: string
+  /** What whoever uses the result should know. */
+  note?: string
 }
 
 /** Machine images, and files of them through the vendor's own import and export services. */

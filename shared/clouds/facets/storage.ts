@@ -98,6 +98,8 @@ export interface CloudObject {
   key: string
   sizeBytes: number
   modifiedAt: Date
+  /** Of its bytes, where the cloud's listing tells one: `md5:` or `crc32c:`, and the digest in hexadecimal. */
+  checksum?: string
 }
 
 export interface ObjectsFacet {

@@ -14,9 +14,10 @@ import { standardScheduleMs } from '#workers/webhooks/deliver.ts'
 
 const keyring = localKeyring([randomBytes(32)])
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`
-const finishing = testChain('hook.test', [
-  stepsOf()('only', { effect: 'none', run: () => Promise.resolve() }),
-])
+const finishing = {
+  ...testChain('hook.test', [stepsOf()('only', { effect: 'none', run: () => Promise.resolve() })]),
+  output: (_: unknown, subject: string) => ({ made: subject }),
+}
 
 let harness: Harness
 let outbound: Outbound
@@ -231,18 +232,18 @@ test('an endpoint that does not answer in time counts as failed', async () => {
   expect(delivery).toMatchObject({ id: deliveryId, state: 'delivered', attempts: 2 })
 })
 
-test('a webhook that hangs holds up no other of the tenant, however much is due to it', async () => {
+test('a webhook that hangs holds up no other of the tenant, which are told how the job ended and what came of it', async () => {
   const [slow, quick] = [await addWebhook(), await startReceiver()]
   receiver.answers.push(...Array.from({ length: 100 }, () => 'hang' as const))
   // More than the ten places that the worker has.
   for (let nr = 0; nr < 12; nr += 1) await submitDelivery(slow.id)
   await expect.poll(() => receiver.received.length, { timeout: 10_000 }).toBeGreaterThan(0)
   await addWebhook({ url: quick.url })
-  const jobId = await harness.submit('hook.test')
+  const jobId = await harness.submit('hook.test', { subject: 'thing_1' })
   await expect.poll(() => quick.received.length, { timeout: 10_000 }).toBe(1)
   expect(JSON.parse(quick.received[0]?.body ?? '')).toMatchObject({
     type: 'job.succeeded',
-    data: { job_id: jobId, kind: 'hook.test' },
+    data: { job_id: jobId, kind: 'hook.test', state: 'succeeded', output: { made: 'thing_1' } },
   })
   await expect.poll(() => receiver.received.length, { timeout: 15_000 }).toBeGreaterThan(12)
   expect(receiver.mostAtOnce()).toBe(4)

@@ -1,3 +1,4 @@
+import { checksumText } from '#shared/clouds/checksum.ts'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { bucketPlace } from '#shared/clouds/azure/storage/places.ts'
 import { readRanges } from '#shared/clouds/azure/storage/ranges.ts'
@@ -21,7 +22,13 @@ export function createObjects(client: AzureClient): ObjectsFacet {
       for await (const { name, properties } of client.pages('Container_ListBlobFlatSegment', () =>
         container.listBlobsFlat(prefix === '' ? {} : { prefix }),
       )) {
-        yield { key: name, sizeBytes: properties.contentLength ?? 0, modifiedAt: properties.lastModified }
+        const { contentLength: sizeBytes = 0, lastModified: modifiedAt, contentMD5: md5 } = properties
+        yield {
+          key: name,
+          sizeBytes,
+          modifiedAt,
+          ...(md5 === undefined || md5.length === 0 ? {} : { checksum: checksumText('md5', md5) }),
+        }
       }
     },
 

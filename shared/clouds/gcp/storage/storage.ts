@@ -1,3 +1,4 @@
+import { checksumText } from '#shared/clouds/checksum.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { createBuckets } from '#shared/clouds/gcp/storage/buckets.ts'
 import { createGcs, type Gcs } from '#shared/clouds/gcp/storage/gcs.ts'
@@ -23,8 +24,13 @@ export function createStorage(gcp: GcpClient): GcpStorage {
       buckets: createBuckets(gcs, objects),
       objects: {
         async *list({ id }, { prefix }) {
-          for await (const { key, sizeBytes, modifiedAt } of objects.list(id, prefix))
-            yield { key, sizeBytes, modifiedAt }
+          for await (const { key, sizeBytes, modifiedAt, md5, crc32c } of objects.list(id, prefix)) {
+            const checksum =
+              md5 === undefined
+                ? checksumText('crc32c', Buffer.from(crc32c, 'base64'))
+                : checksumText('md5', Buffer.from(md5, 'base64'))
+            yield { key, sizeBytes, modifiedAt, checksum }
+          }
         },
         write: async ({ id }, object) => void (await objects.write(id, object)),
         read: ({ id }, { key, ...range }) => objects.read(id, key, range),

@@ -34,6 +34,7 @@ export async function createFromVm(site: Site, request: CreateFromVm): Promise<C
       state: 'pending',
       architecture: vm.body.architecture,
       firmware: vm.body.firmware,
+      hardware: { vcpus: vm.body.vcpus, memoryMib: vm.body.memoryMib },
       disks: disks.map(({ body: { sizeBytes, keyName } }) => ({
         sizeBytes,
         ...(keyName === undefined ? {} : { keyName }),

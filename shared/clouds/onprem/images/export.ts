@@ -1,8 +1,9 @@
 import type { ImageFormat, ImagesFacet, ObjectsFacet } from '#shared/clouds/port.ts'
+import { checksumText } from '#shared/clouds/checksum.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import { copiesOf } from '#shared/clouds/onprem/images/files.ts'
 import { upload, withTaskWorkspace } from '#shared/clouds/onprem/images/staging.ts'
-import type { TaskWork } from '#shared/clouds/onprem/images/task-run.ts'
+import type { TaskEnd, TaskWork } from '#shared/clouds/onprem/images/task-run.ts'
 import type { ImageRecord } from '#shared/clouds/onprem/records.ts'
 import { notFound, refusal } from '#shared/clouds/onprem/refusals.ts'
 import type { Place } from '#shared/clouds/onprem/volumes/across.ts'
@@ -41,17 +42,18 @@ export async function runExport(
   site: Site,
   objects: ObjectsFacet,
   { id: task, record: { request }, signal, onProgress }: TaskWork,
-): Promise<Record<string, never>> {
+): Promise<TaskEnd> {
   const { image, format, target } = request as ExportFile
   const record = await requireExportable(site, { image, format })
   const within = (from: number, to: number, message: string) => (done: number, total: number) =>
     onProgress(from + ((to - from) * done) / Math.max(1, total), message)
-  await withTaskWorkspace(site, task, async (workspace) => {
+  const digest = await withTaskWorkspace(site, task, async (workspace) => {
     const raws = await readDisks(site, { id: image.id, record }, workspace, signal, within(0, 40, 'reading'))
     const content = await toFile(workspace, { record, format, raws }, signal, within(40, 70, 'converting'))
-    await upload(objects, target, content, { signal, onProgress: within(70, 100, 'writing the file') })
+    return upload(objects, target, content, { signal, onProgress: within(70, 100, 'writing the file') })
   })
-  return {}
+  const assumed = format === 'ova' && record.hardware === undefined
+  return { checksum: checksumText('sha256', digest), ...(assumed ? { note: assumedNote } : {}) }
 }
 
 const operation = 'images.exportFile'
@@ -127,13 +129,15 @@ async function toFile(
         .replaceAll(/[^A-Za-z0-9-]+/g, '-')
         .replaceAll(/^-+|-+$/g, '')
         .slice(0, 60) || 'image',
-    // An image does not say; whoever imports it chooses.
-    vcpus: 1,
-    memoryMib: 1024,
+    ...(record.hardware ?? assumedHardware),
     firmware: record.firmware ?? 'bios',
     disks: made,
   })
 }
+
+/** A bare disk does not say what machine it was in; whoever imports the OVA chooses. */
+const assumedHardware = { vcpus: 1, memoryMib: 1024 }
+const assumedNote = `The image does not say what its VM had, so the OVA says ${assumedHardware.vcpus} vCPU and ${assumedHardware.memoryMib} MiB: choose anew where it is imported.`
 
 /** Chunks in flight. */
 const slots = 8

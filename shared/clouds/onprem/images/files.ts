@@ -27,7 +27,7 @@ export async function deleteFiles({ volumes }: Host, refs: readonly VolumeRef[])
 /** An image as the port shows it. `working`: somebody makes it; one that is pending without is what a dead worker left. */
 export function toImage(
   { region, id }: CloudRef,
-  { name, state, architecture, firmware, disks, tags, createdAt }: ImageRecord,
+  { name, state, architecture, firmware, hardware, disks, tags, createdAt }: ImageRecord,
   working: boolean,
 ): CloudImage {
   const [boot] = disks
@@ -39,6 +39,7 @@ export function toImage(
     architecture,
     ...(firmware === undefined ? {} : { firmware }),
     ...(boot === undefined ? {} : { sizeBytes: boot.sizeBytes }),
+    ...(hardware === undefined ? {} : { hardware }),
     public: false,
     tags: { ...tags },
     createdAt: new Date(createdAt),

@@ -11,7 +11,7 @@ import { hostForVolume } from '#shared/clouds/onprem/volumes/create.ts'
 import { copyDisk } from '#shared/disks/copy.ts'
 import { convertToRaw } from '#shared/disks/image/convert.ts'
 import { inspectDiskFile, type DiskFile } from '#shared/disks/image/inspect.ts'
-import { unpackOva } from '#shared/disks/image/ova/read.ts'
+import { unpackOva, type UnpackedOva } from '#shared/disks/image/ova/read.ts'
 import { refused } from '#shared/disks/image/refuse.ts'
 import type { Workspace } from '#shared/disks/image/workspace.ts'
 import { memoryJournal } from '#shared/disks/journal-memory.ts'
@@ -40,10 +40,15 @@ export async function runImport(
       if (sizeBytes > 2 * workspace.limits.maxDiskBytes) throw refused(`it has ${sizeBytes} bytes`)
       const transfer = { sizeBytes, signal, onProgress: within(0, 30, 'reading the file') }
       await download(objects, wishes.source, workspace, 'in', transfer)
-      const disks = await toRawDisks(workspace, wishes.format, signal, within(30, 60, 'converting'))
+      const { disks, hardware } = await toRawDisks(
+        workspace,
+        wishes.format,
+        signal,
+        within(30, 60, 'converting'),
+      )
       await writeImage(
         site,
-        { id, task, region, wishes, workspace, disks, signal },
+        { id, task, region, wishes, workspace, disks, hardware, signal },
         within(60, 100, 'writing'),
       )
     })
@@ -66,9 +71,9 @@ async function toRawDisks(
   format: ImportFile['format'],
   signal: AbortSignal,
   onProgress: (done: number, total: number) => void,
-): Promise<RawDisk[]> {
-  const files: DiskFile[] =
-    format === 'ova' ? await unpackOva(workspace, 'in', signal) : [{ name: 'in', format }]
+): Promise<{ disks: RawDisk[]; hardware: UnpackedOva['hardware'] }> {
+  const { disks: files, hardware }: { disks: DiskFile[]; hardware?: UnpackedOva['hardware'] } =
+    format === 'ova' ? await unpackOva(workspace, 'in', signal) : { disks: [{ name: 'in', format }] }
   if (format === 'ova') await workspace.remove('in')
   const made: RawDisk[] = []
   for (const [index, file] of files.entries()) {
@@ -80,7 +85,7 @@ async function toRawDisks(
     if (raw.name !== file.name) await workspace.remove(file.name)
     made.push(raw)
   }
-  return made
+  return { disks: made, hardware }
 }
 
 interface ImageToWrite {
@@ -90,6 +95,7 @@ interface ImageToWrite {
   wishes: ImportFile
   workspace: Workspace
   disks: RawDisk[]
+  hardware: UnpackedOva['hardware']
   signal: AbortSignal
 }
 
@@ -122,7 +128,7 @@ async function writeImage(
 /** Writes the image down before any file of it is made, so that each can be found by it; where an earlier try began it goes on. */
 async function beginImage(
   site: Site,
-  { id, region, task, wishes, disks }: ImageToWrite,
+  { id, region, task, wishes, disks, hardware }: ImageToWrite,
 ): Promise<{ host: Host; pool: string; record: ImageRecord }> {
   const { records } = site.homeOf(region)
   const [begun] = (await records.get('image', id))?.copies ?? []
@@ -135,6 +141,7 @@ async function beginImage(
     state: 'pending',
     architecture: wishes.architecture,
     firmware: wishes.firmware,
+    ...(hardware === undefined ? {} : { hardware }),
     disks: disks.map(({ sizeBytes }, index) => {
       const keyName = keyNameFor(site.settings, operation, `${id}-${index}`)
       return { sizeBytes, ...(keyName === undefined ? {} : { keyName }) }

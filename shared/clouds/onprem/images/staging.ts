@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -66,13 +67,13 @@ export async function download(
   )
 }
 
-/** Writes an object of what a file of the workspace holds, or of what is given. */
+/** Writes an object of what a file of the workspace holds, or of what is given. @returns the SHA-256 of what was written. */
 export async function upload(
   objects: ObjectsFacet,
   { region, bucket, key }: ObjectRef,
   content: { path: string } | { sizeBytes: number; body: AsyncIterable<Buffer> },
   { signal, onProgress }: Transfer,
-): Promise<void> {
+): Promise<Uint8Array> {
   const { sizeBytes, body } =
     'path' in content
       ? {
@@ -80,15 +81,18 @@ export async function upload(
           body: createReadStream(content.path, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>,
         }
       : content
+  const hash = createHash('sha256')
   let done = 0
   async function* counted() {
     for await (const chunk of body) {
       signal.throwIfAborted()
+      hash.update(chunk)
       yield chunk
       onProgress((done += chunk.length), sizeBytes)
     }
   }
   await objects.write({ region, id: bucket }, { key, sizeBytes, body: counted() })
+  return hash.digest()
 }
 
 export interface Transfer {

@@ -14,7 +14,9 @@ export interface TaskWork {
   /** 0 to 100. */
   onProgress: (percent: number, message?: string) => void
 }
-export type DoTask = (task: TaskWork) => Promise<{ image?: string }>
+/** What came of a task: members of its record. */
+export type TaskEnd = Pick<TaskRecord, 'image' | 'checksum' | 'note'>
+export type DoTask = (task: TaskWork) => Promise<TaskEnd>
 
 /** How far a task is that this process works on. */
 export type TaskProgress = Pick<TaskRecord, 'progressPercent' | 'message'>
@@ -78,7 +80,7 @@ function createNotes(
 }
 
 /** What a task's record is after a try. What may pass by itself is tried again by the next who asks, some times. */
-function endOf(record: TaskRecord, end: { image?: string } | Error): TaskRecord {
+function endOf(record: TaskRecord, end: TaskEnd | Error): TaskRecord {
   const { message: _, ...rest } = record
   if (!(end instanceof Error)) return { ...rest, ...end, state: 'ready', progressPercent: 100 }
   const attempts = (record.attempts ?? 0) + 1

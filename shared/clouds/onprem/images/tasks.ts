@@ -69,11 +69,16 @@ async function ends(ended: Promise<unknown>, sliceMs: number): Promise<void> {
   scope?.throwIfAborted()
 }
 
-const toState = (region: string, { state, progressPercent, message, image }: TaskRecord): TaskState => ({
+const toState = (
+  region: string,
+  { state, progressPercent, message, image, checksum, note }: TaskRecord,
+): TaskState => ({
   state,
   ...(progressPercent === undefined ? {} : { progressPercent }),
   ...(message === undefined ? {} : { message }),
   ...(image === undefined ? {} : { image: { region, id: image } }),
+  ...(checksum === undefined ? {} : { checksum }),
+  ...(note === undefined ? {} : { note }),
 })
 
 /** Tasks that ended long ago need not be remembered. */

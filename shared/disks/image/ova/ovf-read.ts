@@ -11,11 +11,19 @@ export interface OvfDisk {
   format: 'vmdk' | 'qcow2' | 'vhd' | 'vhdx' | 'raw'
 }
 
+/** A virtual machine as an OVF descriptor tells of it. */
+export interface OvfSystem {
+  /** Boot disk first. */
+  disks: OvfDisk[]
+  /** Undefined where it says nothing, or nothing that makes sense. */
+  hardware: { vcpus: number; memoryMib: number } | undefined
+}
+
 /**
- * Reads which disks a virtual system has, in the order of its hardware, boot disk first. DMTF DSP0243, OVF 1.x and 2.x.
+ * Reads which disks a virtual system has, in the order of its hardware, and how large it is. DMTF DSP0243, OVF 1.x and 2.x.
  * @throws DiskError `image_refused`
  */
-export function readOvf(document: string): OvfDisk[] {
+export function readOvf(document: string): OvfSystem {
   // Entities of its own are what could make a small document a large one, or reach for a file.
   if (/<!(?:DOCTYPE|ENTITY)/i.test(document)) throw refused('its OVF descriptor has a document type')
   const all = elementsOf(document)
@@ -29,7 +37,20 @@ export function readOvf(document: string): OvfDisk[] {
   const ids = new Set([...ordered.filter((id) => id !== undefined && disks.has(id)), ...disks.keys()])
   const found = [...ids].flatMap((id) => disks.get(id) ?? []).map((disk) => readDisk(disk, files))
   if (found.length === 0) throw refused('its OVF descriptor names no disk')
-  return found
+  return { disks: found, hardware: hardwareOf(named('Item')) }
+}
+
+/** CIM's resource types: 3 processor, 4 memory. It is a hint, so what cannot be is left out and refuses nothing. */
+function hardwareOf(items: readonly XmlElement[]): OvfSystem['hardware'] {
+  const item = (type: string) => items.find((each) => textOf(each, 'ResourceType') === type)
+  const [processor, memory] = [item('3'), item('4')]
+  const quantity = (of: XmlElement | undefined) => Number((of && textOf(of, 'VirtualQuantity')) ?? Number.NaN)
+  // Where memory names no unit it is MB: so wrote the tools of OVF 0.9.
+  const unit = unitOf((memory && textOf(memory, 'AllocationUnits')) ?? 'MegaBytes') ?? Number.NaN
+  const [vcpus, memoryMib] = [quantity(processor), (quantity(memory) * unit) / 2 ** 20]
+  const possible =
+    Number.isSafeInteger(vcpus) && vcpus >= 1 && vcpus <= 1024 && memoryMib >= 1 && memoryMib <= 2 ** 25
+  return possible ? { vcpus, memoryMib: Math.ceil(memoryMib) } : undefined
 }
 
 function readDisk(disk: XmlElement, files: ReadonlyMap<string | undefined, XmlElement>): OvfDisk {
@@ -53,12 +74,17 @@ function capacityOf(disk: XmlElement): Pick<OvfDisk, 'capacityBytes' | 'unitByte
     attribute(disk, 'capacity'),
     attribute(disk, 'capacityAllocationUnits'),
   ]
-  const power = /^byte(?:s)?(?:\s*\*\s*2\^(\d{1,2}))?$/i.exec(units.trim())
-  const unit = power ? 2 ** Number(power[1] ?? 0) : words[units.trim().toLowerCase()]
+  const unit = unitOf(units)
   const bytes = /^\d{1,18}$/.test(capacity) && unit !== undefined ? Number(capacity) * unit : Number.NaN
   if (unit === undefined || !Number.isSafeInteger(bytes))
     throw refused('its OVF descriptor does not say how large a disk is')
   return { capacityBytes: bytes, unitBytes: unit }
+}
+
+/** Bytes that a unit stands for. */
+function unitOf(units: string): number | undefined {
+  const power = /^byte(?:s)?(?:\s*\*\s*2\^(\d{1,2}))?$/i.exec(units.trim())
+  return power ? 2 ** Number(power[1] ?? 0) : words[units.trim().toLowerCase()]
 }
 
 /** Of OVF 0.9 and of tools that still write so. */

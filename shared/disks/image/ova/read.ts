@@ -5,13 +5,20 @@ import { pipeline } from 'node:stream/promises'
 import { withImageFile } from '#shared/disks/image/image-file.ts'
 import { inspectDiskFile, type DiskFile, type DiskFileFacts } from '#shared/disks/image/inspect.ts'
 import { readManifest, type ManifestLine } from '#shared/disks/image/ova/manifest.ts'
-import { readOvf, type OvfDisk } from '#shared/disks/image/ova/ovf-read.ts'
+import { readOvf, type OvfDisk, type OvfSystem } from '#shared/disks/image/ova/ovf-read.ts'
 import { listTar, type TarEntry } from '#shared/disks/image/ova/tar.ts'
 import { refused } from '#shared/disks/image/refuse.ts'
 import type { Workspace } from '#shared/disks/image/workspace.ts'
 
+/** What was in an OVA. */
+export interface UnpackedOva {
+  /** Boot disk first. */
+  disks: (DiskFile & DiskFileFacts)[]
+  hardware: OvfSystem['hardware']
+}
+
 /**
- * Takes an OVA apart into the files of its disks, boot disk first, each inspected as if it had come alone, its digest as the manifest says (if
+ * Takes an OVA apart into the files of its disks, each inspected as if it had come alone, its digest as the manifest says (if
  * there is one) and its size as the descriptor says. Only names that we make are used as paths.
  * @throws DiskError `image_refused`
  */
@@ -19,9 +26,9 @@ export async function unpackOva(
   workspace: Workspace,
   name: string,
   signal?: AbortSignal,
-): Promise<(DiskFile & DiskFileFacts)[]> {
+): Promise<UnpackedOva> {
   const archive = workspace.path(name)
-  const { disks, entries, manifest } = await withImageFile(archive, async (file) => {
+  const { disks, hardware, entries, manifest } = await withImageFile(archive, async (file) => {
     const listed = await listTar(file, 4 + 2 * workspace.limits.maxDisks)
     const text = async (suffix: string, maxBytes: number) => {
       const [entry, more] = listed.filter((each) => each.name.toLowerCase().endsWith(suffix))
@@ -34,7 +41,7 @@ export async function unpackOva(
     if (!ovf) throw refused('it is not an OVA: it holds no OVF descriptor')
     const lines = mf && readManifest(mf.content.toString('utf8'))
     checkDigest(lines, ovf.entry.name, (algorithm) => createHash(algorithm).update(ovf.content).digest('hex'))
-    return { disks: readOvf(ovf.content.toString('utf8')), entries: listed, manifest: lines }
+    return { ...readOvf(ovf.content.toString('utf8')), entries: listed, manifest: lines }
   })
   if (disks.length > workspace.limits.maxDisks)
     throw refused(`it holds ${disks.length} disks, and ${workspace.limits.maxDisks} are the most`)
@@ -45,7 +52,7 @@ export async function unpackOva(
     await extract(workspace, { archive, entry, own, manifest }, signal)
     found.push(await inspectMember(workspace, disk, own, signal))
   }
-  return found
+  return { disks: found, hardware }
 }
 
 function entryOf(disk: OvfDisk, entries: readonly TarEntry[]): TarEntry {

@@ -76,6 +76,10 @@ export function images(subject: Subject): void {
         public: false,
         tags: { 'novacron-job': job },
       })
+      const size = (await cloud.compute.sizes(region)).find(({ name }) => name === vm.instanceType)
+      const hardware = { vcpus: size?.vcpus, memoryMib: size?.memoryMib }
+      // Vendors keep no such thing with an image.
+      expect(image.hardware).toEqual(cloud.type === 'on-premise' ? hardware : undefined)
       expect(await listedAs(ref, () => cloud.images.list({ region }))).toEqual([image])
       expect(await digestOfVm(image)).toBe(await digestOfFile(subject.imagePath))
       await cloud.images.delete(ref)

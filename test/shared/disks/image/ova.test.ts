@@ -62,7 +62,8 @@ test('an OVA that was written is taken again: its disks in order, with size and 
   const path = join(await temporaryDir(), 'out.ova')
   const digests = await writeOva(path)
   await withFile(path, async (workspace) => {
-    const disks = await unpackOva(workspace, 'in')
+    const { disks, hardware } = await unpackOva(workspace, 'in')
+    expect(hardware).toEqual({ vcpus: machine.vcpus, memoryMib: machine.memoryMib })
     expect(disks.map(({ format, sizeBytes }) => [format, sizeBytes])).toEqual([
       ['vmdk', 5 * mib],
       ['vmdk', 3 * mib],
@@ -271,11 +272,25 @@ test.for(wrongDigests)('an OVA is refused if $title', async ({ reason, tell }, c
 
 test('an OVA with a manifest, and one without, are taken', async (context) => {
   needQemuImg(context)
+  const hardware = { vcpus: machine.vcpus, memoryMib: machine.memoryMib }
   for (const manifest of [true, false]) {
     const { dir, path, look } = await place()
     await writeFile(path, tarOf(await smallOva(dir, { manifest })))
-    expect(await look()).toMatchObject([{ format: 'vmdk', sizeBytes: mib }])
+    expect(await look()).toMatchObject({ disks: [{ format: 'vmdk', sizeBytes: mib }], hardware })
   }
+})
+
+test.for([
+  ['memory by an older tool’s word for the unit', 'byte * 2^20', 'MegaBytes', { vcpus: 2, memoryMib: 512 }],
+  ['memory in GiB', 'byte * 2^20', 'byte * 2^30', { vcpus: 2, memoryMib: 512 * 1024 }],
+  ['memory in a unit that nobody knows', 'byte * 2^20', 'furlongs', undefined],
+  ['no processors', '>2</rasd:VirtualQuantity>', '>0</rasd:VirtualQuantity>', undefined],
+  ['a million processors', '>2</rasd:VirtualQuantity>', '>1000000</rasd:VirtualQuantity>', undefined],
+] as const)('hardware is a hint: %s refuses nothing', async ([, from, to, hardware], context) => {
+  needQemuImg(context)
+  const { dir, path, look } = await place()
+  await writeFile(path, tarOf(edited(await smallOva(dir), 'm.ovf', from, to)))
+  expect((await look()).hardware).toEqual(hardware)
 })
 
 test('an OVA that was cut is refused', async (context) => {

@@ -32,7 +32,12 @@ export function imageSuite(current: () => World): void {
       source: { bucket: bucket['id'], key },
     })
     expect(made.body).toMatchObject({
-      job: { kind: 'image.import', state: 'succeeded', residue: [] },
+      job: {
+        kind: 'image.import',
+        state: 'succeeded',
+        residue: [],
+        output: { image_id: made.body['image']?.['id'], cloud_id: made.body['image']?.['cloud_id'] },
+      },
       image: { name: 'imported', state: 'available' },
     })
     const path = `/images/${String(made.body['image']?.['id'])}`
@@ -41,10 +46,21 @@ export function imageSuite(current: () => World): void {
     const wanted = cloud.images.formats.export.includes('qcow2') ? 'qcow2' : 'vhd'
     const target = { bucket: bucket['id'], key: `out/disk.${wanted}` }
     const exported = await world.post(`${path}/export`, { format: wanted, target })
-    expect(exported.body['job']).toMatchObject({ kind: 'image.export', state: 'succeeded', residue: [] })
     const ref = { region: world.dialect.region, id: String(bucket['cloud_id']) }
     const files = await Array.fromAsync(cloud.storage.objects.list(ref, { prefix: 'out/' }))
-    expect(files.length).toBeGreaterThan(0)
+    expect(files).toMatchObject([{ key: target.key }])
+    expect(exported.body['job']).toMatchObject({ kind: 'image.export', state: 'succeeded', residue: [] })
+    expect(exported.body['job']?.['output']).toEqual({
+      file: {
+        region: ref.region,
+        bucket: ref.id,
+        key: target.key,
+        format: wanted,
+        size_bytes: files[0]?.sizeBytes,
+        checksum: files[0]?.checksum ?? null,
+      },
+      notes: [],
+    })
     expect((await world.delete(path)).body).toMatchObject({ image: { state: 'deleted' } })
     expect((await world.delete(`/buckets/${String(bucket['id'])}`)).body).toMatchObject({
       job: { state: 'failed', problem: { code: 'conflict' } },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFile, rm, utimes, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -38,8 +39,11 @@ async function diskIn(lab: ImageLab, format: DiskFormat): Promise<{ file: Buffer
 async function exported(lab: ImageLab, image: { region: string; id: string }, format: ImageFormat) {
   const target = { region, bucket: lab.bucket.id, key: `out/${format}` }
   const task = await lab.cloud.images.exportFile({ ...intentOf(job), image, format, target })
-  expect(await endOf(lab.cloud, task)).toMatchObject({ state: 'ready', progressPercent: 100 })
-  return buffer(lab.cloud.storage.objects.read(lab.bucket, { key: target.key }))
+  const { note, ...end } = await endOf(lab.cloud, task)
+  const content = await buffer(lab.cloud.storage.objects.read(lab.bucket, { key: target.key }))
+  const checksum = `sha256:${createHash('sha256').update(content).digest('hex')}`
+  expect(end).toMatchObject({ state: 'ready', progressPercent: 100, checksum })
+  return { content, note }
 }
 
 test.for(single)(
@@ -60,7 +64,7 @@ test.for(single)(
     expect(await filesOf(lab)).toEqual([`${host}/pools/default/${image.id}-0.qcow2`])
 
     const out = join(lab.dir, 'out')
-    await writeFile(out, await exported(lab, image, format))
+    await writeFile(out, (await exported(lab, image, format)).content)
     qemuImg('convert', '-f', driverOf[format], '-O', 'raw', out, `${out}.raw`)
     expect(digestOfBytes(await readFile(`${out}.raw`))).toBe(digest)
   },
@@ -84,15 +88,28 @@ test('two disks leave as OVA and come back, and a file for one disk is refused f
     ...(first.keyName === undefined ? {} : { keyName: first.keyName }),
   })
   await host.volumes.copy(ref(0), ref(1))
-  await records.put('image', image.id, { ...record, disks: [first, first] })
+  const hardware = { vcpus: 3, memoryMib: 1536 }
+  await records.put('image', image.id, { ...record, disks: [first, first], hardware })
 
   const target = { region, bucket: lab.bucket.id, key: 'out' }
   const one = lab.cloud.images.exportFile({ ...intentOf(job), image, format: 'qcow2', target })
   await expect(one).rejects.toMatchObject({ code: 'invalid_request', remedy: expect.stringContaining('ova') })
 
-  const again = await imported(lab, await exported(lab, image, 'ova'), 'ova')
+  const ova = await exported(lab, image, 'ova')
+  expect(ova.note).toBeUndefined()
+  const again = await imported(lab, ova.content, 'ova')
+  expect((await lab.cloud.images.get(again))?.hardware).toEqual(hardware)
   const home = (await records.get('image', again.id))?.copies[0]?.host ?? ''
   expect(await digestsOf(lab, again, home)).toEqual([digest, digest])
+})
+
+test('an OVA of a disk whose machine nobody knows says so, and what it assumes', async () => {
+  const lab = await openImageLab()
+  const { file } = await diskIn(lab, 'raw')
+  const image = await imported(lab, file, 'raw')
+  expect(await lab.cloud.images.get(image)).not.toHaveProperty('hardware')
+  expect((await exported(lab, image, 'ova')).note).toMatch(/does not say.*1 vCPU and 1024 MiB/)
+  expect((await exported(lab, image, 'vmdk')).note).toBeUndefined()
 })
 
 test.for(references.filter(({ title }) => /backing file$|data file$|FLAT extent$/.test(title)))(
