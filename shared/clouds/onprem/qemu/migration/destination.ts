@@ -62,11 +62,13 @@ export async function prepare(
   })
 }
 
-/** Both ends must have the same. */
-export const capabilitiesOfBoth = ['events', 'pause-before-switchover'].map((capability) => ({
-  capability,
-  state: true,
-}))
+/** Both ends must have the same. `dirty-bitmaps`: what changed since a backup is known there, too. */
+export const capabilitiesOfBoth = ['events', 'pause-before-switchover', 'dirty-bitmaps'].map(
+  (capability) => ({
+    capability,
+    state: true,
+  }),
+)
 
 /** Removes a machine that was to come, with the volumes that were made for it. None is fine. */
 export async function abandon(there: QemuHost, id: string, volumes: readonly VolumeRef[]): Promise<void> {

@@ -5,6 +5,7 @@ import { definitionOf, writeDefinition } from '#shared/clouds/onprem/qemu/machin
 import { capabilitiesOfBoth } from '#shared/clouds/onprem/qemu/migration/destination.ts'
 import { endMirror, mirrorOf } from '#shared/clouds/onprem/qemu/migration/outgoing.ts'
 import { findJob, type Monitor } from '#shared/clouds/onprem/qemu/monitor.ts'
+import { bitmapsOf, isTracked } from '#shared/clouds/onprem/qemu/volumes/backup/marks.ts'
 import { pause } from '#shared/clouds/scope.ts'
 
 /** Sends disks and memory, and lets the guest run at its new host. Throws while it is still here. */
@@ -23,7 +24,7 @@ export const switchOver = (
         if (event === 'STOP') stoppedAtMs ??= performance.now()
       })
       try {
-        const memoryBytes = await sendMemory(monitor, migration, options)
+        const memoryBytes = await sendMemory(monitor, migration, spec, options)
         stoppedAtMs ??= performance.now()
         await handOver(host, there, spec, { monitor, far, options })
         return { downtimeMs: performance.now() - stoppedAtMs, memoryBytes, diskBytes }
@@ -74,6 +75,7 @@ async function mirrorDisks(
 async function sendMemory(
   monitor: Monitor,
   socket: string,
+  { disks }: MachineSpec,
   { maxDowntimeMs }: Pick<LiveMigration, 'maxDowntimeMs'>,
 ): Promise<number> {
   await monitor.execute('migrate-set-capabilities', {
@@ -83,6 +85,7 @@ async function sendMemory(
     'max-bandwidth': unlimited,
     // The other half is for the disks and for going on.
     'downtime-limit': Math.max(1, Math.min(2_000_000, Math.floor(maxDowntimeMs / 2))),
+    'block-bitmap-mapping': await marksOf(monitor, disks),
   })
   const arrived = Promise.withResolvers<void>()
   const stop = monitor.onEvent(({ event, data }) => {
@@ -97,6 +100,21 @@ async function sendMemory(
     over = true
     stop()
   }
+}
+
+/** Which marks go along, each under its own name: those that are worth something. One that is in use, or broken, would make QEMU refuse to go. */
+async function marksOf(monitor: Monitor, disks: MachineSpec['disks']): Promise<object[]> {
+  const mapping: object[] = []
+  for (const { device } of disks) {
+    const bitmaps = await bitmapsOf(monitor, device)
+    const marks = bitmaps.filter(({ name }) => isTracked(bitmaps, name))
+    mapping.push({
+      'node-name': device,
+      alias: device,
+      bitmaps: marks.map(({ name }) => ({ name, alias: name })),
+    })
+  }
+  return mapping
 }
 
 interface MigrationInfo {

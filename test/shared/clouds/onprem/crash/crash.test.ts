@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { dieAndTakeUp, moves, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
+import { dieAndTakeUp, moves, movesWithSnapshots, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
 import type { Death } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
@@ -37,4 +37,26 @@ onQemu('an on-premise worker that dies', (subject) => {
       expect(await dieAndTakeUp(subject, scene, { call: at, when: 'before' })).toBe(true)
     },
   )
+
+  test.for(
+    movesWithSnapshots.map((scene) => ({
+      ...(scene.ends === 'finished' ? clearing : copying),
+      ends: scene.ends,
+      scene,
+    })),
+  )(
+    'while the snapshots of a VM $during: the move is $ends by the next one, and each is there once and whole',
+    async ({ scene, at }) => {
+      expect(await dieAndTakeUp(subject, scene, at)).toBe(true)
+    },
+  )
 })
+
+const copying = {
+  during: 'are copied',
+  at: { call: 'nbd write', host: 'beta', resource: 'snap-', when: 'after' },
+} as const
+const clearing = {
+  during: 'are handed over',
+  at: { call: 'unlink', host: 'alpha', resource: 'snap-', when: 'after' },
+} as const

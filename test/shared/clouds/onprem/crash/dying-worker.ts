@@ -1,13 +1,18 @@
 import { openOnPremise } from '#shared/clouds/onprem/onprem.ts'
+import type { HostCall } from '#shared/clouds/onprem/gate.ts'
 import type { Death, Task } from '#test/shared/clouds/onprem/crash/worker.ts'
 
 /** A worker in a process of its own that does one thing, and dies as told. The task comes in by the environment. */
 const { settings, work, request, death } = JSON.parse(process.env['TASK'] ?? '{}') as Task
 
 let calls = 0
-const isDue = ({ call }: Death, operation: string, mutating: boolean): boolean => {
-  if (mutating) calls += 1
-  return typeof call === 'number' ? mutating && calls === call : operation === call
+const isDue = (death: Death, made: HostCall & { host: string }): boolean => {
+  if (made.mutating) calls += 1
+  if (typeof death.call === 'number') return made.mutating && calls === death.call
+  const { operation, host, resource = '' } = made
+  return (
+    operation === death.call && host === (death.host ?? host) && resource.startsWith(death.resource ?? '')
+  )
 }
 const die = (): Promise<never> => {
   process.kill(process.pid, 'SIGKILL')
@@ -15,8 +20,9 @@ const die = (): Promise<never> => {
 }
 
 const cloud = await openOnPremise(settings, {
-  async intercept({ operation, mutating }, send) {
-    const due = death !== undefined && isDue(death, operation, mutating)
+  async intercept(call, send) {
+    const { operation, mutating } = call
+    const due = death !== undefined && isDue(death, call)
     if (due && death.when === 'before') return die()
     const answer = await send()
     if (mutating && death === undefined) process.stdout.write(`${operation}\n`)

@@ -10,6 +10,7 @@ import {
   runVm,
 } from '#test/shared/clouds/conformance/subject.ts'
 import { insist } from '#test/shared/clouds/conformance/things.ts'
+import { snapshotsLab } from '#test/shared/clouds/onprem/hosts/snapshots-lab.ts'
 import { runWorker, type Death, type Task } from '#test/shared/clouds/onprem/crash/worker.ts'
 import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
 
@@ -127,8 +128,17 @@ export const scenes: readonly Scene[] = [
 /** A live move, gone on with or taken back. */
 export const moves: readonly Scene[] = [relocation('finished', 'beta'), relocation('taken back', 'alpha')]
 
-/** A running VM is on its way from alpha to beta when the worker dies; then it is brought to `zone`. It runs there, and nowhere else. */
-function relocation(ends: string, zone: string): Scene {
+/** The same of a VM with a chain of snapshots. */
+export const movesWithSnapshots: readonly Scene[] = [
+  relocation('finished', 'beta', 2),
+  relocation('taken back', 'alpha', 2),
+]
+
+/**
+ * A running VM is on its way from alpha to beta when the worker dies; then it is brought to `zone`. It runs there, and nowhere else, and its
+ * snapshots are there once and read as before.
+ */
+function relocation(ends: string, zone: string, snapshotCount = 0): Scene {
   return {
     work: 'relocate',
     ends,
@@ -136,10 +146,21 @@ function relocation(ends: string, zone: string): Scene {
       const { cloud, region, imagePath } = subject
       const { id } = await runVm(subject, newJob())
       const vm = { region, id }
+      const chain = snapshotsLab(subject, newJob())
+      const snapshots = await chain.snapshot(vm, snapshotCount)
+      const digests = await Promise.all(snapshots.map(chain.digestOf))
       return {
         request: vm,
         async finish() {
           expect(await insist(() => cloud.hosts.relocate(vm, { zone }))).toMatchObject({ zone })
+          expect(await chain.keptAt(zone === 'beta' ? 'alpha' : 'beta')).toEqual({
+            snapshots: [],
+            vms: [],
+            files: [],
+          })
+          expect(await chain.listed(snapshots)).toHaveLength(snapshotCount)
+          expect(await Promise.all(snapshots.map(chain.digestOf))).toEqual(digests)
+          for (const each of snapshots) await cloud.disks.deleteSnapshot(each)
           expect(await cloud.compute.get(vm)).toMatchObject({ state: 'running', zone })
           const all = await Array.fromAsync(cloud.compute.list({ region }))
           expect(all.filter((each) => each.id === id)).toHaveLength(1)
@@ -154,7 +175,9 @@ function relocation(ends: string, zone: string): Scene {
             disk: disk ?? { id: '', sizeBytes: 0 },
           })
           const source = await cloud.disks.openSnapshot(snapshot)
-          expect(await digestOfDisk(source)).toBe(await digestOfFile(imagePath))
+          // Of one with snapshots, something was written before each.
+          if (snapshotCount === 0) expect(await digestOfDisk(source)).toBe(await digestOfFile(imagePath))
+          else expect(await digestOfDisk(source)).toBe(digests.at(-1))
           await source.close()
           await cloud.disks.deleteSnapshot(snapshot)
           await cloud.compute.delete(vm)

@@ -3,9 +3,11 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import type { CloudSettings } from '#shared/clouds/port.ts'
 
-/** At a call: the changing one of that number, or the first one of that name; before it is made, or when it is done and nobody knows. */
+/** At a call: the changing one of that number, or the first one of that name (to that host, of something so called); before it is made, or when it is done and nobody knows. */
 export interface Death {
   call: number | string
+  host?: string
+  resource?: string
   when: 'before' | 'after'
 }
 

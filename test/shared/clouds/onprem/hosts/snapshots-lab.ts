@@ -14,15 +14,21 @@ export const snapshotsLab = (subject: Opened, job: string) => {
     cloud.disks.createSnapshot({ ...intentOf(job), region, vm, disk: rootOf(vm) })
   const write = (vm: CloudVm, atMib: number) =>
     loopback.writeDisk(rootOf(vm).id, atMib * mib, randomBytes(mib))
-  /** A VM on alpha that runs, with a chain of snapshots: before each a MiB is written (at 1, 2, 3 … MiB). */
-  const vmWithChain = async (count: number) => {
-    const vm = await runVm({ ...subject, dialect: { ...subject.dialect, zone: 'alpha' } }, job)
+  /** A chain of snapshots of a VM: before each a MiB is written (at 1, 2, 3 … MiB). */
+  const snapshot = async (ref: CloudRef, count: number): Promise<CloudRef[]> => {
     const snapshots: CloudRef[] = []
     for (let index = 1; index <= count; index++) {
+      const vm = await cloud.compute.get(ref)
+      if (!vm) throw new Error(`there is no VM ${ref.id}`)
       await write(vm, index)
       snapshots.push(await take(vm))
     }
-    return { vm, snapshots }
+    return snapshots
+  }
+  /** One that runs on alpha, with such a chain. */
+  const vmWithChain = async (count: number) => {
+    const vm = await runVm({ ...subject, dialect: { ...subject.dialect, zone: 'alpha' } }, job)
+    return { vm, snapshots: await snapshot(vm, count) }
   }
   const digestOf = async (snapshot: CloudRef): Promise<string> => {
     const source = await cloud.disks.openSnapshot(snapshot)
@@ -59,5 +65,5 @@ export const snapshotsLab = (subject: Opened, job: string) => {
       site.close()
     }
   }
-  return { take, write, vmWithChain, digestOf, changedBytes, listed, keptAt }
+  return { take, write, snapshot, vmWithChain, digestOf, changedBytes, listed, keptAt }
 }

@@ -21,14 +21,17 @@ interface Bitmap {
 
 interface NamedNode {
   'node-name': string
-  'dirty-bitmaps'?: Bitmap[]
+  /** Those of a job that is under way have no name. */
+  'dirty-bitmaps'?: (Omit<Bitmap, 'name'> & { name?: string })[]
 }
 
 export async function bitmapsOf(monitor: Monitor, node: string): Promise<Bitmap[]> {
   const nodes = await monitor.execute<NamedNode[]>('query-named-block-nodes', { flat: true })
   const found = nodes.find((each) => each['node-name'] === node)
   if (!found) throw new HostError('not_found', `there is no block node ${node}`)
-  return found['dirty-bitmaps'] ?? []
+  return (found['dirty-bitmaps'] ?? []).flatMap(({ name, ...bitmap }) =>
+    name === undefined ? [] : [{ name, ...bitmap }],
+  )
 }
 
 export const isTracked = (bitmaps: readonly Bitmap[], mark: string): boolean =>
