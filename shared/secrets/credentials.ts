@@ -1,7 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { SecretError } from '#shared/secrets/errors.ts'
 import type { Keyring } from '#shared/secrets/keyring.ts'
-import { open, rewrap, seal } from '#shared/secrets/seal.ts'
+import { open, seal } from '#shared/secrets/seal.ts'
 
 /** What a credential is: a few named texts, e.g. `{ access_key_id, secret_access_key }` or `{ secret }`. */
 export type Credentials = Record<string, string>
@@ -62,28 +62,6 @@ export async function storeCredentials(
 
 export async function removeCredentials(db: Pool | PoolClient, tenantId: string, id: string): Promise<void> {
   await db.query('delete from credentials where tenant_id = $1 and id = $2', [tenantId, id])
-}
-
-/**
- * Puts every credential that is under another key under the keyring's current one. Interrupted, it is simply run again.
- * @returns how many were moved.
- */
-export async function rewrapCredentials(db: Pool | PoolClient, keyring: Keyring): Promise<number> {
-  const { rows } = await db.query<Row & { tenant_id: string; id: string }>(
-    'select tenant_id, id, key_id, sealed, version from credentials where key_id <> $1',
-    [keyring.currentKeyId],
-  )
-  let moved = 0
-  for (const { tenant_id: tenantId, id, key_id: keyId, sealed, version } of rows) {
-    const fresh = await rewrap(keyring, { tenantId, id, version }, { keyId, sealed })
-    // Replaced in the meantime: it is under the current key already.
-    const done = await db.query(
-      'update credentials set key_id = $3, sealed = $4 where tenant_id = $1 and id = $2 and version = $5 and key_id = $6',
-      [tenantId, id, fresh.keyId, fresh.sealed, version, keyId],
-    )
-    moved += done.rowCount ?? 0
-  }
-  return moved
 }
 
 interface Row {

@@ -4,7 +4,6 @@ import { openPool } from '#db/pool.ts'
 import {
   openCredentials,
   removeCredentials,
-  rewrapCredentials,
   storeCredentials,
   type Credentials,
 } from '#shared/secrets/credentials.ts'
@@ -70,17 +69,6 @@ test('many changes of one credential at once leave one that opens', async () => 
     `select version from credentials where id = 'provider:busy'`,
   )
   expect(rows).toEqual([{ version: 8 }])
-})
-
-test('rewrapping moves every credential to the new key, and a second run finds nothing to do', async () => {
-  const newer = Buffer.alloc(32, 9)
-  const both = localKeyring([newer, Buffer.alloc(32, 1)])
-  await pool.query(`delete from credentials where id = 'provider:theirs'`)
-  expect(await rewrapCredentials(pool, both)).toBeGreaterThan(1)
-  expect(await rewrapCredentials(pool, both)).toBe(0)
-  expect(await openCredentials(pool, localKeyring([newer]), 'acme', 'provider:a')).toEqual({
-    secret_access_key: 'sEcReT',
-  })
 })
 
 test('what is removed is gone', async () => {
