@@ -5,9 +5,11 @@ import { invalid } from '#api/http/problem.ts'
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^\d{1,3}$/, 'must be a whole number from 1 to 200')
+    .refine((given) => /^\d{1,3}$/.test(given) && Number(given) >= 1 && Number(given) <= 200, {
+      error: 'must be a whole number from 1 to 200',
+      params: { remedy: 'Send 200 at most; `next_cursor` of the answer leads to the next page.' },
+    })
     .transform(Number)
-    .refine((limit) => limit >= 1 && limit <= 200, 'must be a whole number from 1 to 200')
     .default(50)
     .openapi({ type: 'integer', minimum: 1, maximum: 200, default: 50, description: 'Entries in one page.' }),
   cursor: z

@@ -1,6 +1,7 @@
 import type { z } from '@hono/zod-openapi'
 import { invalid, type FieldError } from '#api/http/problem.ts'
 import { shorten } from '#api/http/text.ts'
+import { guess, reasonOf } from '#api/http/wording.ts'
 
 /**
  * Checks `value` against a schema.
@@ -31,48 +32,48 @@ function explain(issue: Issue, part: string, known: readonly string[]): FieldErr
     const inner = branches[0]?.map((deeper) => ({ ...deeper, path: [...issue.path, ...deeper.path] }))
     if (inner?.some(({ path }) => path.length > issue.path.length))
       return inner.flatMap((one) => explain(one, part, known))
+    const options = optionsOf(issue)
+    if (options.length > 0)
+      return [{ field, reason: 'has none of the values that it may have', remedy: oneOf(options) }]
   }
-  const missing = issue.code === 'invalid_type' && issue.message.endsWith(' received undefined')
-  if (missing) return [{ field, reason: 'is missing', remedy: `Give ${field}.` }]
-  return [{ field, reason: `is not valid: ${lowerFirst(issue.message)}`, remedy: remedyOf(issue) }]
+  const reason = reasonOf(issue.message)
+  return [{ field, reason, remedy: reason === 'is missing' ? `Give ${field}.` : remedyOf(issue) }]
 }
+
+/** The values that a union of plain values takes; none where something else is taken too. */
+function optionsOf({ errors }: z.core.$ZodIssueInvalidUnion): unknown[] {
+  const flat = errors.flat()
+  return flat.every((one) => one.code === 'invalid_value') ? flat.flatMap(({ values }) => values) : []
+}
+
+const oneOf = (values: readonly unknown[]): string => `Send one of: ${values.map(String).join(', ')}.`
 
 const depthOf = (issues: Issue[]): number => Math.max(0, ...issues.map(({ path }) => path.length))
 
 function unknownField(field: string, key: string, known: readonly string[]): FieldError {
-  const near = known.find((name) => isNear(name, key))
   return {
     field,
     reason: 'is not a known field',
-    remedy: near ? `Did you mean ${near}?` : 'Remove it; /docs lists the fields that there are.',
+    remedy: guess(key, known).trim() || 'Remove it; /docs lists the fields that there are.',
   }
-}
-
-/** The same letters, or all but one or two of them in order. */
-function isNear(name: string, key: string): boolean {
-  const plain = (text: string) => text.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
-  const [a, b] = [plain(name), plain(key)]
-  if (a === b) return true
-  if (Math.abs(a.length - b.length) > 2 || Math.min(a.length, b.length) < 4 || b.length > 64) return false
-  let start = 0
-  while (start < a.length && a[start] === b[start]) start++
-  let end = 0
-  while (end < Math.min(a.length, b.length) - start && a.at(-1 - end) === b.at(-1 - end)) end++
-  return Math.max(a.length, b.length) - start - end <= 2
 }
 
 function remedyOf(issue: Issue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return `Send ${issue.expected === 'int' ? 'a whole number' : `a value of type ${issue.expected}`}.`
+      return 'Send a value of that type; /docs shows each field with its type.'
     case 'too_big':
       return `Send at most ${issue.maximum}${unitOf(issue.origin)}.`
     case 'too_small':
       return `Send at least ${issue.minimum}${unitOf(issue.origin)}.`
     case 'invalid_value':
-      return `Send one of: ${issue.values.map(String).join(', ')}.`
+      return oneOf(issue.values)
     case 'custom':
       return typeof issue.params?.['remedy'] === 'string' ? issue.params['remedy'] : 'See the field in /docs.'
+    case 'invalid_format':
+      return issue.format === 'datetime'
+        ? 'Write it like 2026-01-31T12:00:00Z.'
+        : 'See the field in /docs for what it may be.'
     default:
       return 'See the field in /docs for what it may be.'
   }
@@ -99,5 +100,3 @@ function knownFields(schema: z.ZodType): string[] {
     ? Object.keys(schema.shape)
     : []
 }
-
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)

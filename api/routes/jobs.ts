@@ -8,14 +8,23 @@ import { reply } from '#api/http/reply.ts'
 import { cancelJob, retry } from '#api/routes/job-control.ts'
 import { jobEvents } from '#api/routes/job-events.ts'
 import { loadJob } from '#api/routes/load.ts'
+import { namesOf } from '#api/routes/names.ts'
 import type { Services } from '#api/services.ts'
-import { jobFields, jobSchema, jobState, jobView, waitingSchema } from '#api/views/job.ts'
+import { jobFields, jobState, jobView, waitingSchema } from '#api/views/job.ts'
 import { stepSchema, stepsView } from '#api/views/steps.ts'
 
 const text = z.string().min(1).max(255)
 
+const namedFields = {
+  ...jobFields,
+  subject_name: z
+    .string()
+    .nullable()
+    .openapi({ description: 'The name of the subject, or of the VM that is migrated.' }),
+}
+const listed = z.object(namedFields).openapi('NamedJob')
 const detail = z
-  .object({ ...jobFields, steps: z.array(stepSchema), waiting: waitingSchema.nullable() })
+  .object({ ...namedFields, steps: z.array(stepSchema), waiting: waitingSchema.nullable() })
   .openapi('JobDetail')
 
 const list = endpoint({
@@ -37,7 +46,7 @@ const list = endpoint({
     internal: z.enum(['true', 'false']).optional(),
   }),
   answers: {
-    200: { description: 'One page.', schema: z.object({ jobs: z.array(jobSchema), ...pageMembers }) },
+    200: { description: 'One page.', schema: z.object({ jobs: z.array(listed), ...pageMembers }) },
   },
   async handle({ services, principal, query }) {
     const { limit, cursor, state, kind, subject, internal } = query
@@ -61,7 +70,16 @@ const list = endpoint({
       { orderBy: [{ createdAt: 'desc' }, { id: 'desc' }], limit: limit + 1 },
     )
     const { page, next } = pageOf(rows, limit, ({ createdAt, id }) => writeCursor({ at: createdAt, id }))
-    return reply(200, { jobs: page.map((job) => jobView(services, job)), next_cursor: next })
+    const names = await namesOf(
+      services,
+      principal.tenantId,
+      page.map((job) => job.subject),
+    )
+    const jobs = page.map((job) => ({
+      ...jobView(services, job),
+      subject_name: names.get(job.subject ?? '') ?? null,
+    }))
+    return reply(200, { jobs, next_cursor: next })
   },
 })
 
@@ -76,9 +94,13 @@ const get = endpoint({
   answers: { 200: { description: 'The job.', schema: detail } },
   async handle({ services, principal, param }) {
     const job = await loadJob(services, principal.tenantId, param('id'))
-    const steps = await services.orm.em.fork().find(JobStep, { jobId: job.id })
+    const [steps, names] = await Promise.all([
+      services.orm.em.fork().find(JobStep, { jobId: job.id }),
+      namesOf(services, principal.tenantId, [job.subject]),
+    ])
     const body: z.input<typeof detail> = {
       ...jobView(services, job),
+      subject_name: names.get(job.subject ?? '') ?? null,
       steps: stepsView(job, steps),
       waiting: (await waitingOf(services, job)) ?? null,
     }

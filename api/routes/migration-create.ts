@@ -97,7 +97,7 @@ export const createMigration = endpoint({
         request,
         startedAt: job.createdAt,
       }
-      const view = migrationStatusView(services, migration, job, [])
+      const view = migrationStatusView(services, migration, job, [], plan.vm?.name)
       return {
         status: 202,
         body: answerOf(view, jobView(services, job), demands),

@@ -1,5 +1,6 @@
 import { MulticloudVm } from '#db/entities/vm.ts'
 import { ApiError, invalid } from '#api/http/problem.ts'
+import { guess } from '#api/http/wording.ts'
 import type { ProviderEntry } from '#api/provider-directory.ts'
 import type { MigrateBody } from '#api/routes/migration-input.ts'
 import type { Services } from '#api/services.ts'
@@ -92,12 +93,16 @@ async function findSource(
 
 function providerNamed(providers: readonly ProviderEntry[], field: string, id: string): ProviderEntry {
   const provider = providers.find((one) => one.id === id)
+  const ids = providers.map((one) => one.id)
   if (!provider)
     throw invalid([
       {
         field,
         reason: 'is not a registered provider',
-        remedy: 'GET /providers lists yours; POST /providers registers one.',
+        remedy:
+          providers.length > 0
+            ? `${guess(id, ids)}Use one of: ${ids.slice(0, 20).join(', ')}.`
+            : 'Register one with POST /api/multicloud/providers.',
       },
     ])
   if (!provider.enabled)
@@ -114,7 +119,7 @@ function regionAt(destination: ProviderEntry, wanted: string | undefined): strin
     {
       field: 'destination_region',
       reason: `is not among the regions of ${destination.id}`,
-      remedy: `Use one of: ${destination.regions.join(', ')}; or add the region to the provider.`,
+      remedy: `${guess(wanted ?? '', destination.regions)}Use one of: ${destination.regions.join(', ')}; or add the region to the provider.`,
     },
   ])
 }
@@ -132,12 +137,24 @@ function assertMovable(vm: MulticloudVm): void {
   )
 }
 
-/** Starting now what was meant for later would stop somebody's VM at the wrong time, so it is refused rather than warned of. */
+/** Starting now what was meant for another time would stop somebody's VM at the wrong time, so it is refused rather than warned of. */
 function assertNow(scheduled: string | undefined): void {
-  if (scheduled === undefined || new Date(scheduled).getTime() <= Date.now() + 60_000) return
+  if (scheduled === undefined) return
+  const aheadMs = new Date(scheduled).getTime() - Date.now()
+  if (Math.abs(aheadMs) <= clocksDifferMs) return
+  if (aheadMs < 0)
+    throw invalid([
+      {
+        field: 'scheduled_time',
+        reason: 'is in the past',
+        remedy: 'Leave scheduled_time out to start the migration now.',
+      },
+    ])
   const remedy = 'Leave scheduled_time out and send the request at that time.'
   throw new ApiError('not_supported_yet', 'Migrations cannot be scheduled for later yet.', {
     remedy,
     errors: [{ field: 'scheduled_time', reason: 'is in the future, which is not supported yet', remedy }],
   })
 }
+
+const clocksDifferMs = 60_000

@@ -4,13 +4,8 @@ import { endpoint } from '#api/http/endpoint.ts'
 import { pageMembers, pageOf, pageQuery, readCursor, writeCursor } from '#api/http/pages.ts'
 import { reply } from '#api/http/reply.ts'
 import { createMigration } from '#api/routes/migration-create.ts'
-import { loadMigration, loadMigrationStatus, viewMigrations } from '#api/routes/migration-find.ts'
-import {
-  migrationSchema,
-  migrationStatuses,
-  migrationStatusSchema,
-  migrationView,
-} from '#api/views/migration.ts'
+import { loadMigrationStatus, loadMigrationView, viewMigrations } from '#api/routes/migration-find.ts'
+import { migrationSchema, migrationStatuses, migrationStatusSchema } from '#api/views/migration.ts'
 
 const text = z.string().min(1).max(255)
 
@@ -35,14 +30,14 @@ const list = endpoint({
       schema: z.object({ migrations: z.array(migrationSchema), ...pageMembers }),
     },
   },
-  async handle({ services, principal, query }) {
+  async handle({ services, principal: { tenantId }, query }) {
     const { limit, cursor, status, vm_id: vmId } = query
     const { source_provider_id: sourceProvider, destination_provider_id: destinationProvider } = query
     const place = cursor === undefined ? undefined : readCursor(cursor)
     const rows = await services.orm.em.fork().find(
       Migration,
       {
-        tenantId: principal.tenantId,
+        tenantId,
         $and: [
           status === undefined ? {} : { status },
           vmId === undefined ? {} : { vmId },
@@ -56,7 +51,7 @@ const list = endpoint({
       { orderBy: [{ startedAt: 'desc' }, { id: 'desc' }], limit: limit + 1 },
     )
     const { page, next } = pageOf(rows, limit, ({ startedAt, id }) => writeCursor({ at: startedAt, id }))
-    return reply(200, { migrations: await viewMigrations(services, page), next_cursor: next })
+    return reply(200, { migrations: await viewMigrations(services, tenantId, page), next_cursor: next })
   },
 })
 
@@ -70,8 +65,7 @@ const get = endpoint({
   description: 'Cancel and retry it through its job.',
   answers: { 200: { description: 'The migration.', schema: migrationSchema } },
   async handle({ services, principal, param }) {
-    const { migration, job } = await loadMigration(services, principal.tenantId, param('id'))
-    return reply(200, migrationView(services, migration, job))
+    return reply(200, await loadMigrationView(services, principal.tenantId, param('id')))
   },
 })
 

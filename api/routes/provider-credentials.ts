@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto'
 import type { FieldError } from '#api/http/problem.ts'
 import type { Credentials } from '#shared/secrets/credentials.ts'
 
@@ -19,7 +20,41 @@ export function credentialErrors(type: string, credentials: Credentials): FieldE
       reason: `is not a credential of ${type}`,
       remedy: `Give ${[...needed, ...optional].join(', ')}.`,
     }))
-  return [...missing, ...unknown]
+  const misshapen = Object.entries(credentials).flatMap(([name, value]) => {
+    const shape = name.startsWith('key_') ? shapes['volume_key'] : shapes[name]
+    return !shape || value.trim() === '' || shape.fits(value)
+      ? []
+      : [{ field: at(name), reason: shape.reason, remedy: shape.remedy }]
+  })
+  return [...missing, ...unknown, ...misshapen]
+}
+
+/** What can be told of a credential without asking its cloud: a key that was cut short while it was copied. Never with its value. */
+const shapes: Record<string, { fits(value: string): boolean; reason: string; remedy: string }> = {
+  access_key_id: {
+    fits: (value) => /^\w{16,128}$/.test(value),
+    reason: 'is not an access key id of AWS (16 letters and digits or more)',
+    remedy: 'Copy it whole; it begins with AKIA or ASIA.',
+  },
+  private_key: {
+    fits: isPrivateKey,
+    reason: 'is not a private key in PEM form',
+    remedy: 'Copy `private_key` of the service account’s JSON key whole, with its line breaks (\\n in JSON).',
+  },
+  volume_key: {
+    fits: (value) => /^[\w+/-]{43}=?$/.test(value),
+    reason: 'is not 32 bytes in base64',
+    remedy: 'Make one with `openssl rand -base64 32`, and keep it: nothing can be read without it.',
+  },
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    createPrivateKey(pem)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A secret that was pasted into another field as well would be kept and shown in clear. */

@@ -1,4 +1,5 @@
 import type { FieldError } from '#api/http/problem.ts'
+import { reasonOf } from '#api/http/wording.ts'
 import { checkOnPremOptions, localParts } from '#shared/clouds/onprem/settings.ts'
 import { troubleWithUrl, urlRemedy } from '#shared/public-url.ts'
 
@@ -10,8 +11,8 @@ export function onPremErrors(
   const checked = checkOnPremOptions(options)
   if ('issues' in checked)
     return checked.issues.map(({ field, reason }) => ({
-      field: `config.${field}`,
-      reason,
+      field: pathOf(field),
+      reason: reasonOf(reason),
       remedy: 'The README shows an on-premise registration of each driver.',
     }))
   const locations = locationsOf(options)
@@ -29,12 +30,15 @@ export function onPremErrors(
       remedy: `Use locations of hosts: ${locations.join(', ')}; or leave regions out.`,
     })),
     ...(allowLocal ? [] : localParts(checked)).map((field) => ({
-      field: `config.${field}`,
+      field: pathOf(field),
       reason: 'reaches into the machine that NovaCron itself runs on',
       remedy: 'Use hosts reached by qemu+ssh://, or let the operator set ALLOW_LOCAL_HYPERVISORS=true.',
     })),
   ]
 }
+
+/** `options.hosts.0.uri` as it is written elsewhere: `config.options.hosts[0].uri`. */
+const pathOf = (field: string): string => `config.${field.replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')}`
 
 /** Where the hosts of a registration are: its regions, if it names none. */
 export function locationsOf({ hosts }: Record<string, unknown>): string[] {

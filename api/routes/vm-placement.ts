@@ -1,6 +1,7 @@
 import { capabilityLacking, lacksOf, type Lack } from '#api/http/capability.ts'
 import type { ProviderEntry } from '#api/provider-directory.ts'
 import { ApiError, invalid } from '#api/http/problem.ts'
+import { guess } from '#api/http/wording.ts'
 import type { Feature, Operation } from '#shared/clouds/operations.ts'
 
 /** What decides where a VM is made. */
@@ -81,7 +82,13 @@ function preferred(providers: readonly ProviderEntry[], name: string | undefined
     {
       field: 'preferred_provider',
       reason: 'is neither a registered provider nor the type of one',
-      remedy: providers.length > 0 ? `Use one of: ${idsOf(providers)}.` : 'Register a provider first.',
+      remedy:
+        providers.length > 0
+          ? `${guess(
+              name,
+              providers.map(({ id }) => id),
+            )}Use one of: ${idsOf(providers)}.`
+          : 'Register a provider first.',
     },
   ])
 }
@@ -99,11 +106,19 @@ function noProvider(providers: readonly ProviderEntry[], options: Option[], wish
   )
   if (lacking.length > 0) return capabilityLacking(lacking)
   const where = wish.region ? ` in ${wish.region}` : ''
+  const regions = [...new Set(options.flatMap(({ provider }) => provider.regions))]
+  const unknown = wish.region !== undefined && !regions.includes(wish.region)
+  const remedy = unknown
+    ? `${guess(wish.region ?? '', regions)}Name a region that a provider has, or add the region to a provider.`
+    : 'Name a region that a provider has, add the region to a provider, or enable the provider.'
   return new ApiError(
     'no_provider',
     `No provider can take the VM${where}: ${reasons.slice(0, 10).join('; ')}.`,
     {
-      remedy: 'Name a region that a provider has, add the region to a provider, or enable the provider.',
+      remedy,
+      ...(unknown
+        ? { errors: [{ field: 'region', reason: 'is a region of none of the providers', remedy }] }
+        : {}),
     },
   )
 }

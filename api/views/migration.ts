@@ -51,11 +51,16 @@ const fields = {
   id: z.string(),
   migration_id: z.string().openapi({ description: 'The same as `id`.' }),
   vm_id: z.string().openapi({ description: 'As named in the request.' }),
+  vm_name: z.string().nullable().openapi({ description: 'Null for a VM that is not in our books yet.' }),
   source_provider_id: z.string(),
   destination_provider_id: z.string(),
   destination_region: z.string().nullable(),
   status: z.enum(migrationStatuses),
   progress: z.number().openapi({ description: '0 to 100; never falls.' }),
+  current_step: z
+    .string()
+    .nullable()
+    .openapi({ description: 'The step that runs or waits to run; null once it has ended.' }),
   start_time: time,
   end_time: time.nullable(),
   estimated_completion: time.nullable(),
@@ -100,10 +105,17 @@ export type MigrationFacts = Pick<
     >
   >
 
+/** What of a migration lies in other tables than its own and its job's. */
+export interface MigrationSurroundings {
+  vmName?: string | undefined
+  currentStep?: string | undefined
+}
+
 export function migrationView(
   services: Pick<Services, 'config'>,
   migration: MigrationFacts,
   job: MigrationJob | undefined,
+  { vmName, currentStep }: MigrationSurroundings,
 ): z.input<typeof migrationSchema> {
   const status = statusOf(migration, job)
   const self = linkTo(services, `/migrations/${migration.id}`)
@@ -113,11 +125,13 @@ export function migrationView(
     id: migration.id,
     migration_id: migration.id,
     vm_id: migration.vmId,
+    vm_name: vmName ?? null,
     source_provider_id: migration.sourceProvider,
     destination_provider_id: migration.destinationProvider,
     destination_region: migration.destinationRegion ?? null,
     status,
     progress: round(Math.max(migration.progress ?? 0, Number(job?.progress ?? 0) * 100)),
+    current_step: ended ? null : (currentStep ?? null),
     start_time: migration.startedAt.toISOString(),
     end_time: timeOf(migration.completedAt),
     estimated_completion: ended ? null : timeOf(job?.eta),
@@ -149,10 +163,12 @@ export function migrationStatusView(
   migration: MigrationFacts,
   job: MigrationJob,
   rows: readonly JobStep[],
+  vmName: string | undefined,
 ): z.input<typeof migrationStatusSchema> {
   const steps = stepsView(job, rows)
+  const currentStep = steps.find(({ state }) => state === 'running' || state === 'queued')?.name
   return {
-    ...migrationView(services, migration, job),
+    ...migrationView(services, migration, job, { vmName, currentStep }),
     steps: steps.filter(({ direction }) => direction === 'do').map(migrationStepView),
     rollback_steps: steps.filter(({ direction }) => direction === 'undo').map(migrationStepView),
     residue: (job.residue ?? []).map((one) => ({ ...one, problem: { ...one.problem } })),

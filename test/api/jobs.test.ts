@@ -103,10 +103,21 @@ test('a job tells each of its steps, and why it waits when no worker serves its 
     state: 'queued',
     progress: 0,
     requested_by: 'admin@acme',
+    subject_name: `vm_j${count}`,
     steps: [{ name: 'stop', direction: 'do', state: 'queued', attempts: 0 }],
     links: { cancel: `/api/multicloud/jobs/${id}/cancel` },
   })
   expect(job.body['waiting']?.['reason']).toMatch(/^(dispatching|no_worker)$/)
+})
+
+test('the list names what each job is about, of this tenant alone', async () => {
+  await bookVm(api.pool, { id: 'vm_named', tenant: 'acme', name: 'front-door' })
+  await client.post('/vms/vm_named/stop')
+  expect((await client.get('/jobs?subject=vm_named')).body['jobs']).toMatchObject([
+    { subject: 'vm_named', subject_name: 'front-door' },
+  ])
+  await api.pool.query(`update multicloud_vms set tenant_id = 'other' where id = 'vm_named'`)
+  expect((await client.get('/jobs?subject=vm_named')).body['jobs']).toMatchObject([{ subject_name: null }])
 })
 
 test('the stream replays what has happened, follows what happens, and ends with the job', async () => {

@@ -69,7 +69,7 @@ test('the process says where everything is, works without any cloud SDK, and sto
   const ask = (path: string, init: RequestInit = {}) => fetch(`${api.url()}${path}`, { headers, ...init })
 
   expect(await (await ask('/readyz')).json()).toEqual({ status: 'ready', database: 'ok', queues: 'postgres' })
-  const credentials = { access_key_id: 'AKIATEST', secret_access_key: 'sEcReT-of-a-test' }
+  const credentials = { access_key_id: 'AKIATESTTESTTEST', secret_access_key: 'sEcReT-of-a-test' }
   const body = JSON.stringify({
     provider_id: 'aws',
     type: 'aws',

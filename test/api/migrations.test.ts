@@ -152,6 +152,11 @@ test.each([
     { vm_id: 'vm_here', ...toAzure, scheduled_time: '2099-01-01T00:00:00Z' },
     'scheduled_time',
   ],
+  [
+    'a time that has passed',
+    { vm_id: 'vm_here', ...toAzure, scheduled_time: '2020-01-01T00:00:00Z' },
+    'scheduled_time',
+  ],
   ['a duration that is none', { vm_id: 'vm_here', ...toAzure, max_downtime: 'soon' }, 'max_downtime'],
   [
     'a broken expression',
@@ -164,6 +169,16 @@ test.each([
   const answer = await client.post('/migrations', body)
   expect(answer.status).toBe(422)
   expect(answer.body['errors']).toContainEqual(expect.objectContaining({ field }))
+})
+
+test('a name that is nearly right is answered with the one that was meant', async () => {
+  const remedyOf = async (more: object) =>
+    (await client.post('/migrations', { vm_id: 'vm_here', ...toAzure, ...more })).body['remedy']
+  expect(await remedyOf({ destination_provider_id: 'azure-prd' })).toMatch(
+    /^Did you mean azure-prod\? Use one of/,
+  )
+  expect(await remedyOf({ destination_region: 'eastsu' })).toMatch(/^Did you mean eastus\?/)
+  expect(await remedyOf({ destination_provider_id: 'nobody' })).toMatch(/^Use one of: aws-prod, azure-prod/)
 })
 
 test('a VM that is gone is not migrated', async () => {
@@ -204,16 +219,22 @@ test('the status follows the job where the row has not heard yet, and the row wh
   )
   expect(await status()).toMatchObject({
     status: 'in_progress',
+    vm_name: 'vm_status',
+    current_step: 'preflight',
     progress: 42,
     estimated_completion: expect.any(String),
     steps: { 0: { status: 'in_progress', progress: 25, duration: expect.stringMatching(/s$/) } },
   })
+  const [listed] = (await client.get('/migrations?vm_id=vm_status')).body['migrations'] as unknown as object[]
+  expect(listed).toMatchObject({ vm_name: 'vm_status', current_step: 'preflight', progress: 42 })
+  expect((await client.get(`/migrations/${id}`)).body).toEqual(listed)
   await api.pool.query(
     `update jobs set state = 'failed', problem = '{"code":"boot_not_proved","detail":"It did not boot."}', finished_at = now() where id = $1`,
     [job],
   )
   expect(await status()).toMatchObject({
     status: 'failed',
+    current_step: null,
     error_message: 'It did not boot.',
     estimated_completion: null,
     steps: { 5: { status: 'skipped' } },

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { CloudResource } from '#db/entities/resource.ts'
 import type { ProviderEntry } from '#api/provider-directory.ts'
 import { ApiError, invalid, notFound } from '#api/http/problem.ts'
+import { guess } from '#api/http/wording.ts'
 import type { Services } from '#api/services.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import { kindOfId, type ResourceKind } from '#shared/resources/kinds.ts'
@@ -80,7 +81,10 @@ export async function providerFor(
         reason: 'names no registered provider',
         remedy:
           all.length > 0
-            ? `Use one of: ${all
+            ? `${guess(
+                providerId,
+                all.map(({ id }) => id),
+              )}Use one of: ${all
                 .slice(0, 20)
                 .map(({ id }) => id)
                 .join(', ')}.`
@@ -94,7 +98,7 @@ export async function providerFor(
       {
         field: `${part}region`,
         reason: `is not a region of ${provider.id}`,
-        remedy: `Use one of: ${provider.regions.join(', ')}.`,
+        remedy: `${guess(chosen, provider.regions)}Use one of: ${provider.regions.join(', ')}.`,
       },
     ])
   return { provider, region: chosen }

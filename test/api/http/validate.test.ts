@@ -8,6 +8,8 @@ const schema = z.strictObject({
   instance_type: z.string().max(5),
   count: z.int().min(1).max(9).default(1),
   list: z.array(z.strictObject({ name: z.string() })).default([]),
+  state: z.union([z.enum(['up', 'down']), z.literal('any')]).optional(),
+  at: z.iso.datetime({ offset: true }).optional(),
   either: z.union([z.strictObject({ kind: z.literal('a'), x: z.int() }), z.string()]).optional(),
 })
 
@@ -24,12 +26,12 @@ test.each([
   [{}, 'instance_type', 'is missing'],
   [{ instance_type: 'x', instanceType: 'y' }, 'instanceType', 'is not a known field'],
   [{ instance_type: 'toolong' }, 'instance_type', 'is not valid'],
-  [{ instance_type: 'x', count: 1.5 }, 'count', 'is not valid'],
+  [{ instance_type: 'x', count: 1.5 }, 'count', 'must be a whole number'],
   [{ instance_type: 'x', count: 10 }, 'count', 'is not valid'],
-  [{ instance_type: 'x', list: [{ name: 'a' }, { name: 1 }] }, 'list[1].name', 'is not valid'],
-  [{ instance_type: 'x', either: { kind: 'a', x: 'no' } }, 'either.x', 'is not valid'],
-  [[], 'body', 'is not valid'],
-  [null, 'body', 'is not valid'],
+  [{ instance_type: 'x', list: [{ name: 'a' }, { name: 1 }] }, 'list[1].name', 'must be a text'],
+  [{ instance_type: 'x', either: { kind: 'a', x: 'no' } }, 'either.x', 'not a text (quotes make it one)'],
+  [[], 'body', 'must be an object, not a list'],
+  [null, 'body', 'must be an object, not null'],
 ])('%j names %s', (value, field, reason) => {
   const found = errorsOf(value).find((error) => error.field === field)
   expect(found?.reason).toContain(reason)
@@ -39,6 +41,12 @@ test.each([
 test('a misspelt field is answered with the one that was meant, and a strange one is not', () => {
   expect(errorsOf({ instance_type: 'x', instanceType: 1 })[0]?.remedy).toBe('Did you mean instance_type?')
   expect(errorsOf({ instance_type: 'x', something: 1 })[0]?.remedy).toContain('Remove it')
+})
+
+test('what may be sent is told in full', () => {
+  const remedyOf = (more: object) => errorsOf({ instance_type: 'x', ...more })[0]?.remedy
+  expect(remedyOf({ state: 'done' })).toBe('Send one of: up, down, any.')
+  expect(remedyOf({ at: 'tomorrow' })).toBe('Write it like 2026-01-31T12:00:00Z.')
 })
 
 test('a value is never repeated in an error', () => {

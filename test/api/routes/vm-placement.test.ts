@@ -54,3 +54,16 @@ test('when none fits, the reason of each is told', () => {
     }) as Error,
   )
 })
+
+test('a misspelt region is named as the field that is wrong, with the one that was meant', () => {
+  expect(() => chosen([provider('a')], { region: 'us-est-1' })).toThrow(
+    expect.objectContaining({
+      errors: [
+        expect.objectContaining({
+          field: 'region',
+          remedy: expect.stringMatching(/^Did you mean us-east-1\?/) as string,
+        }),
+      ],
+    }) as Error,
+  )
+})
