@@ -11,8 +11,9 @@ export default defineConfig({
     maxWorkers: 3,
     // One process runs file after file, so that a cloud's SDK is loaded once and not for every file.
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only what hangs gets there: no test is red because a machine is busy.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     teardownTimeout: 60_000,
   },
 })

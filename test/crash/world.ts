@@ -3,7 +3,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Pool } from 'pg'
-import { vi } from 'vitest'
 import { openPool } from '#db/pool.ts'
 import { newId } from '#shared/ids.ts'
 import { requestCancel } from '#shared/jobs/control.ts'
@@ -66,9 +65,6 @@ export interface WorldOptions {
   databaseUrl?: string
   redisUrl?: string
 }
-
-// Processes start, leases run out and servers come back in these tests; on a busy machine that adds up.
-vi.setConfig({ testTimeout: 120_000 })
 
 /** Far more than anything here takes on a machine that has nothing else to do. */
 const waitMs = 100_000

@@ -23,7 +23,7 @@ export const settingsFor = (loopback: StartedCloud, changes: Partial<CloudSettin
   regions: loopback.regions,
   defaultRegion: region,
   endpoints: loopback.endpoints,
-  options: { ...loopback.options, poll_ms: 5, request_timeout_ms: 3000 },
+  options: { ...loopback.options, poll_ms: 5, request_timeout_ms: 20_000 },
   workerId: 'worker-7f3a',
   ...changes,
 })

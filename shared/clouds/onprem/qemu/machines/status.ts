@@ -6,6 +6,7 @@ import { peekDefinition } from '#shared/clouds/onprem/qemu/machines/definition.t
 import { findProcess } from '#shared/clouds/onprem/qemu/machines/find-process.ts'
 import { withMonitor } from '#shared/clouds/onprem/qemu/monitor.ts'
 import type { ProcessId } from '#shared/clouds/onprem/qemu/process.ts'
+import { pause } from '#shared/clouds/scope.ts'
 import { isErrno } from '#shared/services/process.ts'
 
 /** What is seen of a machine from outside; with a process, only that can tell its state. */
@@ -68,18 +69,24 @@ async function look(host: QemuHost, id: string): Promise<Sight | undefined> {
 
 /** One whose monitors are taken, by workers that are busy with it, runs as far as anybody can tell. */
 async function askState(host: QemuHost, id: string): Promise<MachineState> {
-  try {
-    const word = await runState(host, id, 2_000)
-    return word === undefined ? await stateNow(host, id) : (states[word] ?? 'running')
-  } catch (error) {
-    if (!(error instanceof CloudError)) throw error
-    if (error.vendorCode === 'monitor_busy') return 'running'
-    // Cut off: by its end, perhaps.
-    const sight = error.code === 'network' ? await see(host, id) : undefined
-    if (!sight || sight.process) throw error
-    return sight.state
+  for (let look = 1; ; look += 1) {
+    try {
+      const word = await runState(host, id, 2_000)
+      return word === undefined ? await stateNow(host, id) : (states[word] ?? 'running')
+    } catch (error) {
+      if (!(error instanceof CloudError)) throw error
+      if (error.vendorCode === 'monitor_busy') return 'running'
+      if (error.code !== 'network' || look === looks) throw error
+      // Cut off by its end, perhaps: a process closes its sockets a while before it is gone.
+      const sight = await see(host, id)
+      if (sight && !sight.process) return sight.state
+      await pause(lookAgainMs * look)
+    }
   }
 }
+
+const looks = 6
+const lookAgainMs = 50
 
 /** Nobody listens: it has ended meanwhile, or is only just starting. */
 async function stateNow(host: QemuHost, id: string): Promise<MachineState> {

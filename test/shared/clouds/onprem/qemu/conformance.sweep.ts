@@ -1,10 +1,7 @@
-import { describe, vi } from 'vitest'
+import { describe } from 'vitest'
 import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
 import { conformance, conformanceSweep } from '#test/shared/clouds/conformance.ts'
 import { openSubject } from '#test/shared/clouds/onprem/qemu/subject.ts'
-
-// A lost reply to each of the calls that make a VM is a VM made for each.
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 
 const hypervisor = await findHypervisor()
 
