@@ -73,7 +73,8 @@ function mustStop(
 }
 
 function reason(spec: MachineSpec | undefined, before: Claimed, { vcpus, memoryMib }: Claimed): string {
-  if (vcpus < before.vcpus) return 'vCPUs are taken from a machine that is off'
+  const goesBack = vcpus === before.vcpus && memoryMib === before.memoryMib
+  if (goesBack || vcpus < before.vcpus) return 'vCPUs are taken from a machine that is off'
   if (spec && vcpus > spec.maxVcpus) return `it was started with room for ${spec.maxVcpus} vCPU, not ${vcpus}`
   if (spec && memoryMib > spec.maxMemoryMib)
     return `it was started with room for ${spec.maxMemoryMib} MiB, not ${memoryMib}`

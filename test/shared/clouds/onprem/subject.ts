@@ -81,7 +81,7 @@ export async function openOnPremSubject(
     dialect: {
       instanceType: 'tiny',
       largerType: 'small',
-      liveType: 'custom-2-256',
+      liveType: 'tiny-2',
       zone: lab.hosts[0]?.name ?? '',
       throttled: { code: 'EAGAIN', status: 429 },
       capacity: { code: 'ENOSPC', status: 507 },
@@ -167,6 +167,9 @@ const cost = {
 const sizes = [
   { name: 'tiny', vcpus: 1, memory_mib: 256 },
   { name: 'small', vcpus: 2, memory_mib: 512 },
+  // More vCPUs and no more memory: what a guest without drivers can be given while it runs.
+  { name: 'tiny-2', vcpus: 2, memory_mib: 256 },
+  { name: 'tiny-3', vcpus: 3, memory_mib: 256 },
   ...Array.from({ length: 10 }, (_, index) => ({
     name: `more-${index}`,
     vcpus: 2 + index,

@@ -43,7 +43,7 @@ onQemu('a running VM', (subject) => {
       cloud.billing.rows({ from: today, to: new Date(today.getTime() + 86_400_000) }),
     )
     const ours = rows.filter(({ ResourceId }) => ResourceId === vm.id)
-    expect(ours.map(({ SkuId }) => SkuId).toSorted()).toEqual(['custom-3-256', 'tiny'])
+    expect(ours.map(({ SkuId }) => SkuId ?? '').toSorted()).toEqual(['custom-3-256', 'tiny'])
   })
 
   test('that would have to be stopped for it says so, and is as it was', async () => {

@@ -1,11 +1,20 @@
 import { expect, test } from 'vitest'
-import { dieAndTakeUp, moves, movesWithSnapshots, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
+import {
+  dieAndTakeUp,
+  moves,
+  movesWithSnapshots,
+  resizes,
+  scenes,
+} from '#test/shared/clouds/onprem/crash/lab.ts'
 import { runWorker } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
 onQemu('on-premise workers that die at every call', (subject) => {
   // Some eighty deaths each take three minutes.
-  const all = process.env['SWEEPS'] === 'all' ? [...scenes, ...moves, ...movesWithSnapshots] : scenes
+  const all =
+    process.env['SWEEPS'] === 'all'
+      ? [...scenes, ...resizes, ...moves, ...movesWithSnapshots]
+      : [...scenes, ...resizes]
   test.for(all)(
     'of $work, before and after it: it is $ends by the next one, once',
     { timeout: 1_200_000 },

@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest'
-import { dieAndTakeUp, moves, movesWithSnapshots, scenes } from '#test/shared/clouds/onprem/crash/lab.ts'
+import {
+  dieAndTakeUp,
+  moves,
+  movesWithSnapshots,
+  resizes,
+  scenes,
+} from '#test/shared/clouds/onprem/crash/lab.ts'
 import type { Death } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
@@ -25,6 +31,13 @@ onQemu('an on-premise worker that dies', (subject) => {
     ).toBe(true)
     await cloud.hosts.setMaintenance(host, false)
   })
+
+  test.for(resizes)(
+    'when a guest has got the first of two vCPUs: both are there or none, and record, spec and machine agree ($ends)',
+    async (scene) => {
+      expect(await dieAndTakeUp(subject, scene, { call: 'device_add', when: 'after' })).toBe(true)
+    },
+  )
 
   test.for(
     moves.flatMap((scene) => [

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { openOnPremise } from '#shared/clouds/onprem/onprem.ts'
 import type { HostCall } from '#shared/clouds/onprem/gate.ts'
 import type { Death, Task } from '#test/shared/clouds/onprem/crash/worker.ts'
@@ -6,15 +7,14 @@ import type { Death, Task } from '#test/shared/clouds/onprem/crash/worker.ts'
 const { settings, work, request, death } = JSON.parse(process.env['TASK'] ?? '{}') as Task
 
 let calls = 0
-const isDue = (death: Death, made: HostCall & { host: string }): boolean => {
+const isDue = (at: Death, made: HostCall & { host: string }): boolean => {
   if (made.mutating) calls += 1
-  if (typeof death.call === 'number') return made.mutating && calls === death.call
+  if (typeof at.call === 'number') return made.mutating && calls === at.call
   const { operation, host, resource = '' } = made
-  return (
-    operation === death.call && host === (death.host ?? host) && resource.startsWith(death.resource ?? '')
-  )
+  return operation === at.call && host === (at.host ?? host) && resource.startsWith(at.resource ?? '')
 }
 const die = (): Promise<never> => {
+  if (death?.alone === false) killChildren()
   process.kill(process.pid, 'SIGKILL')
   return new Promise(() => undefined)
 }
@@ -37,8 +37,17 @@ const works: Record<Task['work'], () => Promise<unknown>> = {
     const { volume, vm } = request as Record<'volume' | 'vm', { region: string; id: string }>
     return cloud.storage.volumes.attach(volume, vm)
   },
+  resize: () => cloud.compute.resize(request as { region: string; id: string }, 'tiny-3', { live: true }),
   relocate: () => cloud.hosts.relocate(request as { region: string; id: string }, { zone: 'beta' }),
 }
+/** Its guard, which would outlive it. */
+function killChildren(): void {
+  for (const pid of spawnSync('pgrep', ['-P', `${process.pid}`, '-f', 'guard-process'])
+    .stdout.toString()
+    .split('\n'))
+    if (pid !== '') process.kill(Number(pid), 'SIGKILL')
+}
+
 await works[work]()
 cloud.close()
 process.exit(0)

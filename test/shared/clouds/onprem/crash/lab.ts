@@ -9,7 +9,8 @@ import {
   rootOf,
   runVm,
 } from '#test/shared/clouds/conformance/subject.ts'
-import { insist } from '#test/shared/clouds/conformance/things.ts'
+import { insist, refusalOf } from '#test/shared/clouds/conformance/things.ts'
+import { sizeOf } from '#test/shared/clouds/onprem/compute/agree.ts'
 import { snapshotsLab } from '#test/shared/clouds/onprem/hosts/snapshots-lab.ts'
 import { runWorker, type Death, type Task } from '#test/shared/clouds/onprem/crash/worker.ts'
 import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
@@ -125,6 +126,35 @@ export const scenes: readonly Scene[] = [
   },
 ]
 
+/** A running VM gets two more vCPUs while it runs: the next one goes on with that, or takes it back as far as the guest has not got them. */
+export const resizes: readonly Scene[] = [resize('finished', 'tiny-3'), resize('taken back', 'tiny')]
+
+function resize(ends: string, size: string): Scene {
+  return {
+    work: 'resize',
+    ends,
+    async prepare(subject) {
+      const { cloud, region } = subject
+      const { id } = await runVm(subject, newJob())
+      const vm = { region, id }
+      const live = { live: true }
+      return {
+        request: vm,
+        async finish() {
+          const refusal = await refusalOf(() => insist(() => cloud.compute.resize(vm, size, live)))
+          if (refusal) {
+            expect([size, refusal.code, refusal.kind]).toEqual(['tiny', 'conflict', 'permanent'])
+            await cloud.compute.resize(vm, 'tiny-3', live)
+          }
+          const type = refusal ? 'tiny-3' : size
+          expect(await sizeOf(subject, vm)).toMatchObject({ type, vcpus: type === 'tiny' ? 1 : 3 })
+          await cloud.compute.delete(vm)
+        },
+      }
+    },
+  }
+}
+
 /** A live move, gone on with or taken back. */
 export const moves: readonly Scene[] = [relocation('finished', 'beta'), relocation('taken back', 'alpha')]
 
@@ -147,7 +177,7 @@ function relocation(ends: string, zone: string, snapshotCount = 0): Scene {
       const { id } = await runVm(subject, newJob())
       const vm = { region, id }
       const chain = snapshotsLab(subject, newJob())
-      const snapshots = await chain.snapshot(vm, snapshotCount)
+      const snapshots = await chain.takeChain(vm, snapshotCount)
       const digests = await Promise.all(snapshots.map(chain.digestOf))
       return {
         request: vm,

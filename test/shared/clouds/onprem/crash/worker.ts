@@ -8,12 +8,14 @@ export interface Death {
   call: number | string
   host?: string
   resource?: string
+  /** False: with the guard that thaws a guest for it. */
+  alone?: boolean
   when: 'before' | 'after'
 }
 
 export interface Task {
   settings: CloudSettings
-  work: 'create' | 'delete' | 'snapshot' | 'attach' | 'relocate'
+  work: 'create' | 'delete' | 'snapshot' | 'attach' | 'relocate' | 'resize'
   request: object
   death?: Death
 }
