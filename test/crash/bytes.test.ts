@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chunks, damagedBytes } from '#test/crash/damaged-bytes.ts'
 import { openWire, type Wire } from '#test/crash/wire.ts'
-import { openWorld, type World } from '#test/crash/world.ts'
+import { calmLeaseMs, openWorld, type World } from '#test/crash/world.ts'
 
 let world: World
 let wire: Wire | undefined
 beforeAll(async () => {
-  world = await openWorld()
+  world = await openWorld({ leaseMs: calmLeaseMs })
   await world.keepAlive(1)
 })
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { outlines } from '#shared/jobs/outlines.ts'
 import { wholeCalls } from '#test/crash/operations.ts'
 import { settlesMs, stock, type CloudName, type Pair } from '#test/crash/pair.ts'
 import { comeTo, delayCalls, kindsOf, movedVm, refusals } from '#test/crash/watch.ts'
-import { openWorld, type World } from '#test/crash/world.ts'
+import { calmLeaseMs, openWorld, type World } from '#test/crash/world.ts'
 
 const orders = [
   ['aws', 'azure'],
@@ -21,7 +21,7 @@ const inFlightMs = 300
 
 let world: World
 beforeAll(async () => {
-  world = await openWorld()
+  world = await openWorld({ leaseMs: calmLeaseMs })
   await world.startWorker()
 })
 afterAll(() => world.close())
@@ -145,11 +145,13 @@ test.concurrent.each(wholeCalls.gcp.inOneStep ?? [])(
 /** Google Cloud works on long after a call has been answered; each of these goes on for a while. */
 describe('work of Google Cloud that goes on when nobody waits for it any more', () => {
   test.concurrent.each([
+    ['gcp', 'aws', 'snapshot', 'storage.objects.insert'],
     ['gcp', 'aws', 'snapshot', 'compute.images.insert'],
     ['gcp', 'aws', 'snapshot', 'cloudbuild.projects.builds.create'],
     ['gcp', 'aws', 'snapshot', 'cloudbuild.projects.builds.get'],
     ['azure', 'gcp', 'copy', 'storage.objects.compose'],
     ['azure', 'gcp', 'copy', 'compute.images.insert'],
+    ['azure', 'gcp', 'verify', 'storage.objects.insert'],
     ['azure', 'gcp', 'verify', 'cloudbuild.projects.builds.create'],
     ['azure', 'gcp', 'verify', 'cloudbuild.projects.builds.get'],
   ] as const)('%s to %s: a cancel of %s at %s leaves nothing of it', (from, to, step, operation) =>

@@ -9,7 +9,7 @@ import type { Share } from '#shared/services/shared-server.ts'
 import type { Pair } from '#test/crash/pair.ts'
 import { strayCalls } from '#test/crash/strays.ts'
 import { countChunkWrites, effects, midCopy, slowCopyDown } from '#test/crash/watch.ts'
-import { openWorld, type World } from '#test/crash/world.ts'
+import { calmLeaseMs, openWorld, type World } from '#test/crash/world.ts'
 import { newFolder } from '#test/setup/folder.ts'
 import { startWorkers } from '#workers/process.ts'
 
@@ -26,7 +26,7 @@ describe.skipIf(!(await findRedisProgram()))('with a Redis of its own', () => {
     share = await openLocalRedis(folder)
     redis = new Redis(share.url)
     redis.on('error', () => {})
-    world = await openWorld({ redisUrl: share.url })
+    world = await openWorld({ redisUrl: share.url, leaseMs: calmLeaseMs })
     const [pair] = await Promise.all([openPair(), world.keepAlive(1)])
     await world.finished(await pair.migrate())
     undisturbed = effects(pair)

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll } from 'vitest'
 import { lostReplies } from '#test/crash/lost-replies.ts'
-import { openWorld, type World } from '#test/crash/world.ts'
+import { calmLeaseMs, openWorld, type World } from '#test/crash/world.ts'
 
 let world: World
 beforeAll(async () => {
-  world = await openWorld()
+  world = await openWorld({ leaseMs: calmLeaseMs })
   await world.keepAlive(1)
 })
 afterAll(() => world.close())
