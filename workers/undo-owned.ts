@@ -14,37 +14,58 @@ export interface RemoveOwned {
 }
 
 /**
- * Removes everything in a region that carries this job's owner tags, until nothing is left. Goes by the cloud's own inventory and not by what
- * the job remembers, so it also finds what a create made whose reply was lost.
- *
- * A thing that was just created may be missing from the inventory for `inventory.settlesMs`, and a removal of it may have found nothing to
- * remove. So "nothing is left" is believed only from a look taken that long after the job's way forward ended and after the last
- * thing was seen.
- * @throws CloudError `timeout` (retryable) while something is still there; what the cloud refuses for good is thrown after all else is removed.
+ * Removes everything in a region that carries this job's owner tags, until nothing is left: see `removeTagged`.
+ * @throws CloudError as that does.
  */
 export async function removeOwned(
   context: Pick<StepContext<unknown>, 'jobId' | 'tenantId' | 'db' | 'signal' | 'cloud' | 'progress'>,
-  { providerId, region, kinds, timeoutMs = 300_000 }: RemoveOwned,
+  { providerId, ...wanted }: RemoveOwned,
 ): Promise<void> {
+  const { jobId, tenantId, signal, progress } = context
   const cloud = await context.cloud(providerId)
-  const tags = { 'novacron-tenant': context.tenantId, 'novacron-job': context.jobId }
+  const tags = { 'novacron-tenant': tenantId, 'novacron-job': jobId }
+  const makingEndedMs = performance.now() - (await sinceForwardMs(context))
+  await removeTagged(cloud, { ...wanted, tags, makingEndedMs, signal, progress })
+}
+
+export interface RemoveTagged extends Omit<RemoveOwned, 'providerId'> {
+  tags: Record<string, string>
+  /** When the last call that may make such a thing was given up or answered, by `performance.now()`. */
+  makingEndedMs: number
+  signal: AbortSignal
+  /** Called after each look that was not the last. */
+  progress: (done: number, total: number, message?: string) => void
+}
+
+/**
+ * Removes everything in a region that carries these tags, until nothing is left. Goes by the cloud's own inventory and not by what anybody
+ * remembers, so it also finds what a create made whose reply was lost.
+ *
+ * A thing that was just created may be missing from the inventory for `inventory.settlesMs`, and a removal of it may have found nothing to
+ * remove. So "nothing is left" is believed only from a look taken that long after the making ended and after the last thing was seen.
+ * @throws CloudError `timeout` (retryable) while something is still there; what the cloud refuses for good is thrown after all else is removed.
+ */
+export async function removeTagged(
+  cloud: Cloud,
+  { region, tags, kinds, timeoutMs = 300_000, makingEndedMs, signal, progress }: RemoveTagged,
+): Promise<void> {
   const untilMs = performance.now() + timeoutMs
   const seen = new Set<string>()
-  let quietFromMs = performance.now() - (await sinceForwardMs(context)) + cloud.inventory.settlesMs
+  let quietFromMs = makingEndedMs + cloud.inventory.settlesMs
 
   for (let delayMs = firstDelayMs; ; delayMs = Math.min(maxDelayMs, delayMs * 1.6)) {
-    context.signal.throwIfAborted()
+    signal.throwIfAborted()
     const lookedAtMs = performance.now()
     const left = await ownedNow(cloud, region, tags, kinds)
     if (left.length === 0 && lookedAtMs >= quietFromMs) return
     for (const resource of left) seen.add(resource.id)
-    context.progress(seen.size - left.length, seen.size, left.map(describe).join(', '))
+    progress(seen.size - left.length, seen.size, left.map(describe).join(', '))
     if (left.length > 0) {
       await removeAll(cloud, left)
       quietFromMs = performance.now() + cloud.inventory.settlesMs
     }
     if (performance.now() > untilMs) throw tooSlow(cloud, left, timeoutMs)
-    await sleep(delayMs, undefined, { signal: context.signal })
+    await sleep(delayMs, undefined, { signal })
   }
 }
 

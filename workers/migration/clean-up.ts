@@ -11,7 +11,7 @@ export const cleanUp = step('clean_up', {
     await removeOwned(context, {
       providerId: source.providerId,
       region: source.ref.region,
-      kinds: ['snapshot'],
+      kinds: passing,
     })
     if (context.input.delete_source) {
       await cloud.compute.delete(source.ref)
@@ -20,3 +20,6 @@ export const cleanUp = step('clean_up', {
     context.alsoWrite({ text: 'delete from disk_transfers where id = any($1)', values: [transfers] })
   },
 })
+
+/** Snapshots, and what some clouds make of them to be read. The moved VM, with its disks, may be of the same provider and region. */
+const passing = ['snapshot', 'build', 'image', 'staging']

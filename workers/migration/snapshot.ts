@@ -33,8 +33,9 @@ export const snapshot = step('snapshot', {
   },
   undo: {
     needs: ['source'],
+    // Whatever the way of reading them made of the snapshots, too; what was made at the destination has been taken back before.
     run: (context, { source }) =>
-      removeOwned(context, { providerId: source.providerId, region: source.ref.region, kinds: ['snapshot'] }),
+      removeOwned(context, { providerId: source.providerId, region: source.ref.region }),
   },
 })
 

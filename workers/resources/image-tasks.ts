@@ -102,8 +102,9 @@ export const startExport = exporting('start', {
       const cloud = await context.cloud(providerId)
       const task = (await forwardCheckpoint(context)) as CloudRef | undefined
       if (task) await untilEnded(context, cloud, task)
-      await cloud.storage.objects.delete({ region: target.region, id: target.bucket }, target.key)
+      // One that nobody got to know of is found by its tags, and ended; then nothing writes the file any more.
       await removeOwned(context, { providerId, region })
+      await cloud.storage.objects.delete({ region: target.region, id: target.bucket }, target.key)
     },
   },
 })

@@ -33,8 +33,23 @@ export function residueIn(world: World): Residue {
       ...[...world.services.buckets.values()]
         .filter((bucket) => bucket.region === region.name)
         .map(({ name, tags }) => entry('bucket', { id: name, tags }, 'available')),
+      ...underWayIn(world, region),
     ]
   })
+}
+
+/** Of what the services do in the background: imports and exports that go on, and uploads that nobody ended. */
+function underWayIn({ services }: World, region: Region): Residue {
+  const { imports, exports, buckets } = services
+  return [
+    ...[...imports.values(), ...exports.values()]
+      .filter((task) => task.region === region.name && task.life.state() === 'active')
+      .map((task) => entry('task', task, 'active')),
+    ...[...buckets.values()]
+      .filter((bucket) => bucket.region === region.name)
+      .flatMap(({ name, uploads }) => [...uploads.values()].map(({ id, key }) => `${name}/${key} ${id}`))
+      .map((id) => entry('upload', { id, tags: new Map() }, 'open')),
+  ]
 }
 
 /** Without the network that every account finds. */

@@ -10,7 +10,7 @@ import { startServer, type Outcome, type PlainRequest } from '#test/clouds/core/
 import type { Fault, LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
 import { billingTable } from '#test/clouds/gcp/bigquery/export.ts'
 import { bigqueryRoutes } from '#test/clouds/gcp/bigquery/routes.ts'
-import { buildRoutes } from '#test/clouds/gcp/builds/routes.ts'
+import { buildRoutes, residueOfBuilds } from '#test/clouds/gcp/builds/routes.ts'
 import { catalogueRoutes } from '#test/clouds/gcp/catalogue/routes.ts'
 import { failedOperation } from '#test/clouds/gcp/compute/operations.ts'
 import { populate, writeDisk } from '#test/clouds/gcp/compute/populate.ts'
@@ -150,7 +150,7 @@ export async function startGcp(options: GcpOptions): Promise<StartedCloud> {
     clearFaults: faults.clear,
     calls: calls.list,
     clearCalls: calls.clear,
-    residue: () => [...residueOfCompute(world), ...residueOfStorage(world)],
+    residue: () => [...residueOfCompute(world), ...residueOfStorage(world), ...residueOfBuilds(world)],
     populate: (count: number) => populate(world, count),
     writeDisk: (id: string, offset: number, data: Buffer) => writeDisk(world, id, offset, data),
   }

@@ -11,6 +11,8 @@ import { health } from '#test/shared/clouds/conformance/health.ts'
 import { hosts } from '#test/shared/clouds/conformance/hosts.ts'
 import { images } from '#test/shared/clouds/conformance/images.ts'
 import { inventory } from '#test/shared/clouds/conformance/inventory.ts'
+import { lateArrivals } from '#test/shared/clouds/conformance/late.ts'
+import { lateWorks } from '#test/shared/clouds/conformance/late-works.ts'
 import { networks } from '#test/shared/clouds/conformance/networks.ts'
 import { objects } from '#test/shared/clouds/conformance/objects.ts'
 import { observation } from '#test/shared/clouds/conformance/observation.ts'
@@ -81,6 +83,26 @@ export function conformanceSweep(name: string, open: (options?: SubjectOptions) 
   })
   describe(`${name} lists to the end`, () => {
     pagesOfAll(open)
+  })
+}
+
+/** What comes late is taken back: by each call of each work, for a sweep of its own. */
+export function lateSweep(name: string, open: () => Promise<Subject>): void {
+  describe(`${name} keeps the cloud port's promises`, () => {
+    const subject = {} as Subject
+    beforeAll(async () => {
+      const opened = await open()
+      // Longer than what was made takes to be listed, and short enough to be waited for after each call.
+      const cloud = await opened.reopen({ options: { consistency_ms: 400 } })
+      opened.cloud.close()
+      Object.assign(subject, opened, { cloud })
+      await makeShared(subject)
+    })
+    afterAll(async () => {
+      subject.cloud?.close()
+      await subject.loopback?.close()
+    })
+    lateArrivals(subject, lateWorks)
   })
 }
 

@@ -5,7 +5,7 @@ import { CloudError, isNotFound } from '#shared/clouds/errors.ts'
 import type { InventoryFacet, OwnedResource } from '#shared/clouds/port.ts'
 
 /**
- * Everything is made in the provider's own resource group, so only that is searched; its lists are consistent at once.
+ * Everything but subnets of other networks is made in the provider's own resource group, so only that is searched; its lists are consistent at once.
  * @param kinds in the order in which they can be removed.
  */
 export function createInventory(client: AzureClient, kinds: OwnedKind[]): InventoryFacet {
@@ -14,7 +14,7 @@ export function createInventory(client: AzureClient, kinds: OwnedKind[]): Invent
     async *owned({ region, tags }) {
       for (const { kind, operation, list } of kinds) {
         try {
-          for await (const thing of client.pages(operation, list)) {
+          for await (const thing of client.pages(operation, () => list(tags))) {
             if (thing.location === region && carries(thing, tags)) yield owned(kind, region, thing)
           }
         } catch (error) {

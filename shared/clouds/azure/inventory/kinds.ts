@@ -8,12 +8,12 @@ export interface Tagged {
   tags?: Record<string, string>
 }
 
-/** One kind of thing that NovaCron makes: how those of the provider's resource group are listed, and how one is deleted. */
+/** One kind of thing that NovaCron makes: how those are listed that may carry the tags, and how one is deleted. */
 export interface OwnedKind {
   kind: string
   /** Azure's name of the listing. */
   operation: string
-  list(): AsyncIterable<Tagged>
+  list(tags: Readonly<Record<string, string>>): AsyncIterable<Tagged>
   /** Gone already is fine; still in use throws CloudError `conflict`. */
   remove(resource: OwnedResource): Promise<void>
 }

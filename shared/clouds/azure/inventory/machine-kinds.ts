@@ -1,9 +1,9 @@
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { deleteAddress, deleteInterface, deleteVm } from '#shared/clouds/azure/compute/remove.ts'
 import { vmTarget } from '#shared/clouds/azure/compute/vms.ts'
-import type { OwnedKind, Tagged } from '#shared/clouds/azure/inventory/kinds.ts'
+import type { OwnedKind } from '#shared/clouds/azure/inventory/kinds.ts'
 import { addressType, nicType, targetOf } from '#shared/clouds/azure/networks/ids.ts'
-import { toNetwork } from '#shared/clouds/azure/networks/virtual-networks.ts'
+import { ownedSubnets } from '#shared/clouds/azure/networks/owned-subnets.ts'
 import type { DisksFacet, NetworksFacet } from '#shared/clouds/port.ts'
 
 /**
@@ -49,8 +49,8 @@ export function machineKinds(
     },
     {
       kind: 'subnet',
-      operation: 'VirtualNetworks_List',
-      list: () => subnetsIn(client),
+      operation: 'VirtualNetworks_ListAll',
+      list: (tags) => ownedSubnets(client, tags),
       remove: (resource) => networks.subnets.delete(resource),
     },
     {
@@ -72,12 +72,4 @@ export function machineKinds(
       remove: (resource) => disks.deleteDisk(resource),
     },
   ]
-}
-
-/** Subnets with the tags that their networks keep for them. */
-async function* subnetsIn({ network, settings }: AzureClient): AsyncIterable<Tagged> {
-  for await (const found of network.virtualNetworks.list(settings.resourceGroup)) {
-    for (const { id, name, region, tags } of toNetwork(found).subnets)
-      yield { id, name, location: region, tags }
-  }
 }

@@ -1,7 +1,7 @@
 import type { Subnet } from '@azure/arm-network'
 import type { AzureClient } from '#shared/clouds/azure/client.ts'
 import { goneIsFine } from '#shared/clouds/azure/gone.ts'
-import { armId, nameFor } from '#shared/clouds/azure/names.ts'
+import { armId } from '#shared/clouds/azure/names.ts'
 import {
   networkType,
   subnetId,
@@ -9,6 +9,7 @@ import {
   targetOf,
   type SubnetTarget,
 } from '#shared/clouds/azure/networks/ids.ts'
+import { subnetNameFor } from '#shared/clouds/azure/networks/owned-subnets.ts'
 import { recordTagsOf, writeSubnetRecord } from '#shared/clouds/azure/networks/subnet-records.ts'
 import { findNetwork } from '#shared/clouds/azure/networks/virtual-networks.ts'
 import { withName } from '#shared/clouds/azure/tags.ts'
@@ -19,7 +20,7 @@ import type { NetworksFacet } from '#shared/clouds/port.ts'
 export function createSubnets(client: AzureClient): NetworksFacet['subnets'] {
   return {
     async create({ token, tags, network, name, cidr }) {
-      const target = { network: targetOf(client, networkType, network.id), name: nameFor(token) }
+      const target = { network: targetOf(client, networkType, network.id), name: subnetNameFor(token, tags) }
       const made = await findSubnet(client, target)
       if (made?.provisioningState !== 'Succeeded') {
         // Its tags first: a subnet that nobody recorded could not be found again.

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
+import { CloudError } from '#shared/clouds/errors.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import type { CreationState } from '#shared/clouds/port.ts'
+import { pause } from '#shared/clouds/scope.ts'
 
 /** One step of a build: a container with its arguments. */
 export interface BuildStep {
@@ -14,6 +17,8 @@ export interface NewBuild {
   step: BuildStep
   after?: BuildStep[]
   tags?: string[]
+  /** Tags of whoever wants it; a build that goes on when nobody waits for it any more is found by them. */
+  owner: Readonly<Record<string, string>>
 }
 
 export interface Build {
@@ -34,7 +39,7 @@ export interface Build {
  */
 export async function startBuild(
   gcp: GcpClient,
-  { token, step, after = [], tags = [] }: NewBuild,
+  { token, step, after = [], tags = [], owner }: NewBuild,
 ): Promise<Build> {
   const tag = tokenTag(token)
   for await (const build of listBuilds(gcp, tag)) return build
@@ -45,7 +50,7 @@ export async function startBuild(
     body: {
       steps: [{ ...literal(step), env: ['BUILD_ID=$BUILD_ID', ...(step.env ?? [])] }, ...after.map(literal)],
       timeout: `${buildTimeoutS}s`,
-      tags: [tag, ...tags],
+      tags: [tag, ...ownerTags(owner), ...tags],
     },
   })) as { metadata?: { build?: BuildReply } }
   return buildOf(operation.metadata?.build ?? {})
@@ -81,6 +86,36 @@ export async function cancelBuild(gcp: GcpClient, id: string): Promise<void> {
   }
 }
 
+/** Builds of an owner with all of these tags. Where Cloud Build may not be used, there are none. */
+export async function* ownedBuilds(
+  gcp: GcpClient,
+  owner: Readonly<Record<string, string>>,
+): AsyncGenerator<Build> {
+  const wanted = ownerTags(owner)
+  // The job's, of which there are the fewest.
+  const first = wanted.find((tag) => tag.startsWith('novacron-job')) ?? wanted[0]
+  if (first === undefined) return
+  try {
+    for await (const build of listBuilds(gcp, first))
+      if (wanted.every((tag) => build.tags.includes(tag))) yield build
+  } catch (error) {
+    if (!(error instanceof CloudError && error.code === 'forbidden')) throw error
+  }
+}
+
+/** Waits for the end of a build; undefined if there is none any more. Asks the less often the longer it takes: its end is seen late by an eighth at most. */
+export async function untilOver(gcp: GcpClient, started: Build | undefined): Promise<Build | undefined> {
+  const { poll_ms: pollMs } = gcp.settings.options
+  const sinceMs = performance.now()
+  let build = started
+  while (build?.state === 'pending') {
+    const lateMs = (performance.now() - sinceMs) / 8
+    await pause(Math.min(Math.max(pollMs, lateMs), 10 * pollMs))
+    build = await getBuild(gcp, build.id)
+  }
+  return build
+}
+
 /** Builds that carry a tag, newest first, paged to the end. */
 export async function* listBuilds(gcp: GcpClient, tag: string): AsyncGenerator<Build> {
   for (let pageToken: string | undefined; ;) {
@@ -99,6 +134,15 @@ export async function* listBuilds(gcp: GcpClient, tag: string): AsyncGenerator<B
 /** The tools in it give up ten minutes earlier, so that they clean up after themselves. */
 const buildTimeoutS = 6 * 3600
 export const toolTimeoutS = buildTimeoutS - 600
+
+/** Cloud Build knows words as tags, and no values: a word for each pair. */
+const ownerTags = (owner: Readonly<Record<string, string>>): string[] =>
+  Object.entries(owner).flatMap(([key, value]) => {
+    if (!key.startsWith('novacron-')) return []
+    const word = `${key}.${value}`
+    const digest = createHash('sha256').update(value).digest('hex').slice(0, 40)
+    return [/^[\w.-]{1,128}$/.test(word) ? word : `${key}.x-${digest}`]
+  })
 
 const tokenTag = (token: string): string => `novacron-${token}`
 

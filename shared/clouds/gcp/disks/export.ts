@@ -6,11 +6,11 @@ import {
   getBuild,
   listBuilds,
   startBuild,
+  untilOver,
   type Build,
 } from '#shared/clouds/gcp/builds/builds.ts'
 import { exportStep } from '#shared/clouds/gcp/builds/tools.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
-import { pause } from '#shared/clouds/scope.ts'
 import { createPieceReader, digestStep, parseDigests, pieceBytes } from '#shared/clouds/gcp/disks/pieces.ts'
 import { shortDigest } from '#shared/clouds/gcp/disks/sink.ts'
 import { exportPrefix, intentKey, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
@@ -111,6 +111,7 @@ async function runExport(
   build ??= await startBuild(gcp, {
     token: `${tag}-${earlier}`,
     tags: [tag],
+    owner: tags,
     step: exportStep(gcp.settings, {
       image: await image(),
       target: `gs://${bucket}/${disk}`,
@@ -128,19 +129,6 @@ async function runExport(
     remedy:
       'Look at the build’s log. Its service account needs the roles Compute Admin, Service Account User and Storage Admin, and a network named default or options.network.',
   })
-}
-
-/** Asks the less often the longer it takes: its end is seen late by an eighth at most. */
-async function untilOver(gcp: GcpClient, started: Build | undefined): Promise<Build | undefined> {
-  const { poll_ms: pollMs } = gcp.settings.options
-  const sinceMs = performance.now()
-  let build = started
-  while (build?.state === 'pending') {
-    const lateMs = (performance.now() - sinceMs) / 8
-    await pause(Math.min(Math.max(pollMs, lateMs), 10 * pollMs))
-    build = await getBuild(gcp, build.id)
-  }
-  return build
 }
 
 /** Finds the builds of an export again. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CloudRef } from '#shared/clouds/port.ts'
+import type { Build } from '#shared/clouds/gcp/builds/builds.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { idOf, parseLink } from '#shared/clouds/gcp/names.ts'
 import { createGcs } from '#shared/clouds/gcp/storage/gcs.ts'
@@ -25,16 +26,19 @@ export interface Staging {
    * has gone: it is found by itself.
    */
   owned(region: string): AsyncIterable<{ prefix: string; tags: Record<string, string> }>
+  /** The prefix that a build exports to; undefined if that is elsewhere. */
+  prefixOfBuild(region: string, build: Pick<Build, 'flags'>): string | undefined
 }
 
 const writingFolder = 'disks/'
+const exportFolder = 'exports/'
 
 /** Prefix of what a disk that is being written consists of. */
 export const writingPrefix = (name: string): string => `${writingFolder}${name}/`
 /** Prefix of what an image or snapshot was exported as. */
 export const exportPrefix = (ref: CloudRef, kind: 'images' | 'snapshots'): string => {
   const link = parseLink(ref.id, kind)
-  return `exports/${kind}-${link.project === undefined ? '' : `${link.project}-`}${link.name}/`
+  return `${exportFolder}${kind}-${link.project === undefined ? '' : `${link.project}-`}${link.name}/`
 }
 
 export const imageId = (name: string): string =>
@@ -83,6 +87,12 @@ export function createStaging(gcp: GcpClient): Staging {
           break
         }
       }
+    },
+    prefixOfBuild(region, { flags }) {
+      const root = `gs://${bucketOf(region)}/`
+      const target = flags.get('destination_uri')
+      if (!target?.startsWith(`${root}${exportFolder}`)) return undefined
+      return target.slice(root.length, target.lastIndexOf('/') + 1)
     },
     bucket(region) {
       const known = ready.get(region) ?? make(region)

@@ -40,7 +40,7 @@ export function createImages(gcp: GcpClient, objects: GcsObjects): ImagesFacet {
 
     importFile: createImporter(gcp, objects),
 
-    async exportFile({ token, image, format, target }) {
+    async exportFile({ token, tags, image, format, target }) {
       const to = exportFormats[format]
       if (to === undefined) throw notGiven(format)
       const { project = gcp.project, name } = parseLink(image.id, 'images')
@@ -49,7 +49,12 @@ export function createImages(gcp: GcpClient, objects: GcsObjects): ImagesFacet {
         target: `gs://${target.bucket}/${target.key}`,
         format: to,
       })
-      const build = await startBuild(gcp, { token, step, tags: ['gce-daisy', 'gce-daisy-image-export'] })
+      const build = await startBuild(gcp, {
+        token,
+        step,
+        owner: tags,
+        tags: ['gce-daisy', 'gce-daisy-image-export'],
+      })
       return { region: image.region, id: `builds/${build.id}` }
     },
 

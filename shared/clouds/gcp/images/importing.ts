@@ -42,7 +42,12 @@ export const createImporter =
       labels,
       uefi: firmware === 'uefi',
     })
-    const build = await startBuild(gcp, { token, step, tags: ['gce-daisy', 'gce-daisy-image-import'] })
+    const build = await startBuild(gcp, {
+      token,
+      step,
+      owner: tags,
+      tags: ['gce-daisy', 'gce-daisy-image-import'],
+    })
     return { region: source.region, id: `builds/${build.id}` }
   }
 

@@ -5,6 +5,13 @@ import type {
   OwnedResource,
   StorageFacet,
 } from '#shared/clouds/port.ts'
+import {
+  cancelBuild,
+  getBuild,
+  ownedBuilds,
+  untilOver,
+  type Build,
+} from '#shared/clouds/gcp/builds/builds.ts'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { toVm } from '#shared/clouds/gcp/compute/mapping.ts'
 import { instancesOf } from '#shared/clouds/gcp/compute/vms.ts'
@@ -13,7 +20,7 @@ import { deleteImage, toSnapshot } from '#shared/clouds/gcp/disks/snapshots.ts'
 import { imageId, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { addressesOf, toAddress } from '#shared/clouds/gcp/networks/addresses.ts'
 import { readDescribed } from '#shared/clouds/gcp/networks/described.ts'
-import { firewallRules, groupId } from '#shared/clouds/gcp/networks/groups.ts'
+import { ownedGroups } from '#shared/clouds/gcp/networks/groups.ts'
 import { deleteThing } from '#shared/clouds/gcp/networks/made.ts'
 import { networkId, networksOf, subnetworksOf, toSubnet } from '#shared/clouds/gcp/networks/vpcs.ts'
 import { idOf, lastPart, parseLink, regionOfZone } from '#shared/clouds/gcp/names.ts'
@@ -35,7 +42,7 @@ export interface Removers {
 
 /**
  * What carries our owner tags, in the order in which it can be removed. Snapshots, images, networks and firewall rules are global to Google: images and networks
- * are told in every region. `staging` is what a disk that is being written, or an export, keeps in the staging bucket.
+ * are told in every region, and so are builds. `staging` is what a disk that is being written, or an export, keeps in the staging bucket.
  */
 export function createInventory(
   gcp: GcpClient,
@@ -47,7 +54,7 @@ export function createInventory(
   return {
     settlesMs: gcp.settings.options.consistency_ms,
     async *owned({ region, tags }) {
-      for (const list of [labelled, described, inBuckets])
+      for (const list of [builds, labelled, described, inBuckets])
         for await (const resource of list(gcp, { region, tags, gcs, staging }))
           if (carries(resource.tags, tags)) yield resource
     },
@@ -69,6 +76,19 @@ interface Search {
   tags: Tags
   gcs: Gcs
   staging: Staging
+}
+
+/** Builds that go on, which make more as long as they do; and those that left a file in the staging bucket when its intent had gone. */
+async function* builds(gcp: GcpClient, { region, tags, staging }: Search): AsyncGenerator<OwnedResource> {
+  for await (const build of ownedBuilds(gcp, tags))
+    if (build.state === 'pending' || (await leftFile(staging, region, build)))
+      yield { kind: 'build', region, id: build.id, tags }
+}
+
+async function leftFile(staging: Staging, region: string, build: Build): Promise<boolean> {
+  const prefix = staging.prefixOfBuild(region, build)
+  if (prefix !== undefined) for await (const _ of staging.list(region, prefix)) return true
+  return false
 }
 
 /** What takes labels: Google finds it. */
@@ -116,12 +136,7 @@ async function* labelled(gcp: GcpClient, { region, tags }: Search): AsyncGenerat
 
 /** What has only a description: all of it is read. */
 async function* described(gcp: GcpClient, { region }: Search): AsyncGenerator<OwnedResource> {
-  for await (const rule of firewallRules(gcp)) {
-    const [tag] = rule.targetTags ?? []
-    if (tag === undefined || tag !== rule.name) continue
-    const { name, tags } = readDescribed(rule)
-    yield { kind: 'security_group', region, id: groupId(lastPart(rule.network), tag), name, tags }
-  }
+  for await (const group of ownedGroups(gcp)) yield { kind: 'security_group', region, ...group }
   for await (const subnet of subnetworksOf(gcp, region)) {
     const { id, name, tags } = toSubnet(subnet)
     yield { kind: 'subnet', region, id, name, tags }
@@ -161,6 +176,16 @@ function removals(
     security_group: networks.securityGroups.delete,
     subnet: networks.subnets.delete,
     network: networks.delete,
+    build: async ({ region, id }) => {
+      const build = await getBuild(gcp, id)
+      if (build === undefined) return
+      if (build.state === 'pending') {
+        await cancelBuild(gcp, id)
+        await untilOver(gcp, build)
+      }
+      const prefix = staging.prefixOfBuild(region, build)
+      if (prefix !== undefined) await staging.clear(region, prefix)
+    },
     staging: ({ region, id }) =>
       id.startsWith('exports/') ? removeExport(gcp, staging, region, id) : staging.clear(region, id),
     bucket: (ref) => storage.buckets.delete(ref, { withObjects: true }),

@@ -69,6 +69,22 @@ export function createSecurityGroups(gcp: GcpClient): NetworksFacet['securityGro
   }
 }
 
+/** Groups with the tags of who made them. Of one whose anchor is gone, or not there yet, any rule tells. */
+export async function* ownedGroups(
+  gcp: GcpClient,
+): AsyncGenerator<{ id: string; name: string; tags: Record<string, string> }> {
+  const groups = new Map<string, { name: string; tags: Record<string, string> }>()
+  for await (const rule of firewallRules(gcp)) {
+    const [tag, ...more] = rule.targetTags ?? []
+    const { name, tags } = readDescribed(rule)
+    if (tag === undefined || more.length > 0 || Object.keys(tags).length === 0) continue
+    const id = groupId(lastPart(rule.network), tag)
+    if (rule.name === tag) groups.set(id, { name, tags })
+    else if (!groups.has(id)) groups.set(id, { name: tag, tags })
+  }
+  for (const [id, group] of groups) yield { id, ...group }
+}
+
 /** All firewall rules of the project. */
 export const firewallRules = (gcp: GcpClient): AsyncGenerator<Firewall> =>
   pages(gcp, 'Firewalls', 'compute.firewalls.list', (client, once) =>

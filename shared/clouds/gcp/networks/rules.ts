@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { protos } from '@google-cloud/compute'
 import type { SecurityRule } from '#shared/clouds/port.ts'
+import { describe, readKept } from '#shared/clouds/gcp/tags.ts'
 
 export type Firewall = protos.google.cloud.compute.v1.IFirewall
 
@@ -10,7 +11,8 @@ const priorities = { permit: 1000, refuse: 65_533 }
 /**
  * The firewall rules that make up a security group of this tag: one refuses all that is not permitted (it is there also for a group without rules,
  * and its description keeps what the group is), one or two for each rule (a firewall rule has IPv4 ranges or IPv6 ranges), and one that refuses
- * other calls to the outside if some are permitted. Names are derived from content, so the same rule has the same name.
+ * other calls to the outside if some are permitted. Names are derived from content, so the same rule has the same name. Each carries the group's
+ * tags: one that was under way when its group was deleted arrives alone, and is found by its owner all the same.
  */
 export function firewallsOf(
   group: { tag: string; network: string; description: string },
@@ -18,11 +20,15 @@ export function firewallsOf(
 ): Firewall[] {
   const common = { network: group.network, targetTags: [group.tag] }
   const base = baseName(group.tag)
+  const { tags = {} } = readKept(group.description)
   const permits = rules.flatMap((rule) =>
     families(rule.cidrs).map(({ family, cidrs }) => ({
       ...common,
       name: `${base}-${digestOf(rule)}-${family}`,
-      description: rule.description ?? '',
+      description: describe({
+        tags,
+        ...(rule.description === undefined ? {} : { text: rule.description }),
+      }),
       direction: rule.direction === 'egress' ? 'EGRESS' : 'INGRESS',
       priority: priorities.permit,
       allowed: [{ IPProtocol: protocolOf(rule, family), ...portsOf(rule) }],
@@ -42,7 +48,7 @@ export function firewallsOf(
         {
           ...refuse,
           name: `${base}-egress`,
-          description: '',
+          description: describe({ tags }),
           direction: 'EGRESS',
           destinationRanges: ['0.0.0.0/0'],
         },
@@ -76,15 +82,16 @@ function ruleOf(
   vendorProtocol: string,
   range: string | undefined,
   cidrs: string[],
-  description: string | null | undefined,
+  described: string | null | undefined,
 ): SecurityRule {
+  const description = described?.startsWith('{') ? readKept(described)['text'] : described
   const [from, to = from] = (range ?? '').split('-')
   return {
     direction,
     protocol: protocolNames[vendorProtocol] ?? 'any',
     ...(from ? { fromPort: Number(from), toPort: Number(to) } : {}),
     cidrs,
-    ...(description && !description.startsWith('{') ? { description } : {}),
+    ...(typeof description === 'string' && description !== '' ? { description } : {}),
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { LoopbackCloud } from '#test/clouds/core/types.ts'
 import { runStep } from '#test/clouds/gcp/builds/tools.ts'
 import { buildsOf, type LoopbackBuild } from '#test/clouds/gcp/builds/world.ts'
 import { checkNames, cutPage } from '#test/clouds/gcp/rest.ts'
@@ -88,6 +89,12 @@ export const buildRoutes: readonly Route[] = [
     },
   },
 ]
+
+/** Builds that go on. */
+export const residueOfBuilds = (world: World): ReturnType<LoopbackCloud['residue']> =>
+  [...buildsOf(world).values()]
+    .filter(({ status }) => status === 'QUEUED' || status === 'WORKING')
+    .map(({ id, status }) => ({ kind: 'build', id, state: status, tags: {} }))
 
 function checkProject({ project }: World, given: string | undefined): void {
   if (given !== project)
