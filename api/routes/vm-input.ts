@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { isFeature, isOperation } from '#api/http/capability.ts'
 import { tags } from '#api/http/schemas.ts'
 import { features, type Feature, type Operation } from '#shared/clouds/operations.ts'
+import { isCustomSize } from '#shared/placement/custom.ts'
 
 const region = z
   .string()
@@ -33,7 +34,8 @@ export const instanceType = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'must be a size such as medium, t3.medium or Standard_B2s')
   .openapi({
-    description: 'A generic size (`small`, `medium`, `large`, …) or the cloud’s own name of one.',
+    description:
+      'A generic size (`small`, `medium`, `large`, …), the cloud’s own name of one, or, where the cloud has that (on-premise, GCP), `custom-<vcpus>-<MiB>`.',
     example: 'medium',
   })
 
@@ -194,6 +196,7 @@ const unknownOptions = ({ custom_options: options }: CreateVmBody): string[] =>
 export function demandsOf(body: CreateVmBody): (Operation | Feature)[] {
   const { custom_options: options } = body
   const asked: [demand: boolean, what: Operation][] = [
+    [isCustomSize(body.instance_type ?? ''), 'compute.customSize'],
     [body.spot_instance, 'compute.create.spot'],
     [body.spot_instance && body.max_spot_price !== undefined, 'compute.create.spot_price_cap'],
     [options.tenancy === 'dedicated', 'compute.create.dedicated'],

@@ -19,6 +19,7 @@ import { linkTo } from '#api/views/links.ts'
 import { vmView } from '#api/views/vm.ts'
 import { newId } from '#shared/ids.ts'
 import { submitJob } from '#shared/jobs/submit.ts'
+import { isCustomSize } from '#shared/placement/custom.ts'
 
 const body = z
   .strictObject({
@@ -66,6 +67,7 @@ export const updateVm = endpoint({
     assertProviderCan(provider, [
       ...(wish.tags === undefined ? [] : (['compute.setTags'] as const)),
       ...(wish.instance_type === undefined ? [] : (['compute.resize'] as const)),
+      ...(isCustomSize(wish.instance_type ?? '') ? (['compute.customSize'] as const) : []),
     ])
     const kind = wish.instance_type === undefined ? 'vm.update' : 'vm.resize'
     const canResizeLive = lacksOf(provider, ['compute.resize.live']).length === 0

@@ -6,6 +6,7 @@ export const operations = {
   'identity.validate': 'Check credentials',
   'identity.regions': 'List regions and zones',
   'compute.sizes': 'List instance types',
+  'compute.customSize': 'Size a VM by vCPUs and MiB of one’s own choosing',
   'compute.create': 'Create a VM',
   'compute.create.spot': '… at the spot price',
   'compute.create.spot_price_cap': '… with a cap on the spot price',

@@ -1,4 +1,5 @@
 import type { Cloud, CloudType, CloudVm } from '#shared/clouds/port.ts'
+import { sizeNamed } from '#shared/placement/choose.ts'
 import type { Finding, Target } from '#workers/migration/types.ts'
 
 export interface Pair {
@@ -74,7 +75,7 @@ const diskSizes: Check = ({ vm, to }) =>
   })
 
 const architecture: Check = async ({ vm, to, target }) => {
-  const size = (await to.compute.sizes(target.region)).find(({ name }) => name === target.instanceType)
+  const size = await sizeNamed(to, target.region, target.instanceType)
   if (!size)
     return [
       critical(

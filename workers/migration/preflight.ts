@@ -4,7 +4,7 @@ import type { Cloud, CloudVm } from '#shared/clouds/port.ts'
 import { newId } from '#shared/ids.ts'
 import type { StepContext, Write } from '#shared/jobs/chain.ts'
 import { StepError } from '#shared/jobs/errors.ts'
-import { chooseSize } from '#shared/placement/sizes.ts'
+import { sizeFor, sizeNamed } from '#shared/placement/choose.ts'
 import { findingsOf } from '#workers/migration/findings.ts'
 import { step } from '#workers/migration/step.ts'
 import type { MigrationInput, SourceVm, Target } from '#workers/migration/types.ts'
@@ -134,16 +134,14 @@ async function chooseType(
   region: string,
   vm: CloudVm,
 ): Promise<string> {
-  const sizes = await to.compute.sizes(region)
   const wanted = input.destination_config?.instance_type
-  if (wanted) return chooseSize(sizes, { instanceType: wanted, architecture: vm.architecture }).name
-  const current = (await from.compute.sizes(vm.region)).find(({ name }) => name === vm.instanceType)
-  if (current)
-    return chooseSize(sizes, {
-      vcpus: current.vcpus,
-      memoryMib: current.memoryMib,
-      architecture: vm.architecture,
-    }).name
+  const { architecture } = vm
+  if (wanted) return (await sizeFor(to, region, { instanceType: wanted, architecture })).name
+  const current = await sizeNamed(from, vm.region, vm.instanceType)
+  if (current) {
+    const { vcpus, memoryMib } = current
+    return (await sizeFor(to, region, { vcpus, memoryMib, architecture })).name
+  }
   throw new StepError(`How many vCPUs and how much memory "${vm.instanceType}" has is not known.`, {
     code: 'size_unknown',
     remedy: 'Name the size at the destination in destination_config.instance_type.',

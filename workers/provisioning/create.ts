@@ -1,7 +1,7 @@
 import type { CreateVm } from '#shared/clouds/port.ts'
 import { waitForVm } from '#shared/clouds/wait.ts'
 import { stepsOf } from '#shared/jobs/chain.ts'
-import { chooseSize } from '#shared/placement/sizes.ts'
+import { sizeFor } from '#shared/placement/choose.ts'
 import type { CreateInput, CreateVars } from '#workers/provisioning/types.ts'
 import { removeOwned } from '#workers/undo-owned.ts'
 import { recordVm } from '#workers/vm-record.ts'
@@ -15,8 +15,8 @@ export const resolve = step('resolve', {
   async run(context) {
     const { provider_id: providerId, region, instance_type: instanceType, cpu, memory } = context.input
     const cloud = await context.cloud(providerId)
-    const sizes = await cloud.compute.sizes(region)
-    return { instance_type: chooseSize(sizes, { instanceType, vcpus: cpu, memoryMib: memory }).name }
+    const size = await sizeFor(cloud, region, { instanceType, vcpus: cpu, memoryMib: memory })
+    return { instance_type: size.name }
   },
 })
 

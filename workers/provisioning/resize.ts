@@ -2,7 +2,7 @@ import type { Cloud, CloudRef, CloudVm } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import { stepsOf, type StepContext } from '#shared/jobs/chain.ts'
 import { StepError } from '#shared/jobs/errors.ts'
-import { chooseSize } from '#shared/placement/sizes.ts'
+import { sizeFor } from '#shared/placement/choose.ts'
 import { bringTo, powerOf, restorePower, unknownVm } from '#workers/power.ts'
 import { target } from '#workers/provisioning/power.ts'
 import { canResizeLive, mustStop } from '#workers/provisioning/resize-live.ts'
@@ -25,9 +25,8 @@ export const inspect = step('inspect', {
     const vm = await cloud.compute.get(ref)
     if (!vm || vm.state === 'terminated') throw unknownVm(cloud, ref.id)
     if (vm.state === 'suspended') throw mustResume(ref)
-    const sizes = await cloud.compute.sizes(ref.region)
     const { instance_type: instanceType } = context.input
-    const wanted = chooseSize(sizes, { instanceType, architecture: vm.architecture }).name
+    const { name: wanted } = await sizeFor(cloud, ref.region, { instanceType, architecture: vm.architecture })
     const wasRunning = powerOf(vm.state) === 'running'
     if (wasRunning && wanted !== vm.instanceType && !context.input.allow_stop && !canResizeLive(cloud))
       throw mustStop(ref, 'and its cloud changes the size of stopped VMs only')

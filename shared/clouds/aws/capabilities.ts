@@ -1,6 +1,7 @@
 import { machineOperations } from '#shared/clouds/aws/capabilities/machines.ts'
 import { awsFeatures, serviceOperations } from '#shared/clouds/aws/capabilities/services.ts'
 import { hostsLacking } from '#shared/clouds/no-hosts.ts'
+import { customSizeLacking } from '#shared/clouds/no-custom-sizes.ts'
 import { liveResizeLacking } from '#shared/clouds/stop-to-resize.ts'
 import type { Capabilities } from '#shared/clouds/operations.ts'
 
@@ -11,6 +12,7 @@ export const awsCapabilities: Capabilities = {
     ...serviceOperations,
     ...hostsLacking('AWS'),
     ...liveResizeLacking('EC2'),
+    ...customSizeLacking('EC2'),
   },
   features: awsFeatures,
 }

@@ -100,6 +100,12 @@ export interface ComputeFacet {
   /** Sizes on offer in a region. */
   sizes(region: string): Promise<InstanceSize[]>
   /**
+   * The size that a name of the form `custom-<vcpus>-<MiB>` (GCP: also `n2-custom-4-8192` and the like) says; undefined for a name of another form.
+   * It is created and resized to by that name.
+   * @throws CloudError `unsupported` where the capabilities say so, `invalid_request` naming `instance_type` for numbers that the cloud does not take.
+   */
+  customSize(region: string, name: string): Promise<InstanceSize | undefined>
+  /**
    * Creates a VM and whatever it needs (network interface, address). Called again with the same token it returns the same VM,
    * also when the first reply was lost or the first call died half way. Called once more when the VM runs, it removes what only the
    * creating needed (AWS: the image and the imported snapshots).

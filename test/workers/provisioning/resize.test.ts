@@ -60,6 +60,17 @@ onQemu('the size of a running VM by REST, with real workers', (subject) => {
     expect(await machine()).toMatchObject({ vcpus: 2, state: 'running' })
   })
 
+  test('may be one of one’s own, and one that no host could hold changes nothing', async () => {
+    const { body } = await put({ instance_type: 'custom-2-256' })
+    expect(body).toMatchObject({ job: { state: 'succeeded' }, vm: { instance_type: 'custom-2-256' } })
+    const refused = await put({ instance_type: 'custom-2-9999999', allow_stop: true })
+    expect(refused.body['job']).toMatchObject({
+      state: 'failed',
+      problem: { code: 'invalid_request', step: 'inspect' },
+    })
+    expect(await machine()).toMatchObject({ type: 'custom-2-256', vcpus: 2, state: 'running' })
+  })
+
   test('that cannot change while it runs changes by a stop, if that is allowed, and else not at all', async () => {
     const refused = await put({ instance_type: 'more-0', tags: { team: 'shop' } })
     expect(refused.body).toMatchObject({

@@ -10,12 +10,14 @@ import { setTags } from '#shared/clouds/aws/compute/tags.ts'
 import { terminate } from '#shared/clouds/aws/compute/terminate.ts'
 import { toSize } from '#shared/clouds/aws/mapping.ts'
 import { pages } from '#shared/clouds/aws/paging.ts'
+import { refuseCustomSize } from '#shared/clouds/no-custom-sizes.ts'
 import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
 
 /** EC2 instances. `regions` gives those of the account, for a listing that names none. */
 export function createCompute(aws: AwsClients, regions: () => Promise<string[]>): ComputeFacet {
   return {
     sizes: (region) => sizes(aws, region),
+    customSize: (_, name) => refuseCustomSize('aws', awsCapabilities, name),
     create: (request) => launch(aws, request),
     async get(ref) {
       const instance = await findInstance(aws, ref)

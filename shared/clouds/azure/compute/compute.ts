@@ -9,6 +9,7 @@ import { resumeVm, suspendVm } from '#shared/clouds/azure/compute/hibernate.ts'
 import { createSizes } from '#shared/clouds/azure/compute/sizes.ts'
 import { swapDisk } from '#shared/clouds/azure/compute/swap.ts'
 import { getVm, listVms, readVm, vmTarget } from '#shared/clouds/azure/compute/vms.ts'
+import { refuseCustomSize } from '#shared/clouds/no-custom-sizes.ts'
 import type { CloudRef, ComputeFacet, VmState } from '#shared/clouds/port.ts'
 import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
 
@@ -21,6 +22,7 @@ export function createCompute(client: AzureClient): ComputeFacet {
 
   return {
     sizes: async (region) => (await sizes(region)).map(({ size }) => size),
+    customSize: (_, name) => refuseCustomSize('azure', azureCapabilities, name),
     create: (request) => createVm(client, request, sizes),
     get: (ref) => readVm(client, ref),
     list: ({ region }) => listVms(client, region),

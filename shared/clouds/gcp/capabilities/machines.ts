@@ -45,6 +45,10 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
   'identity.validate': { calls: ['compute.projects.get'] },
   'identity.regions': { calls: ['compute.regions.list'] },
   'compute.sizes': { calls: ['compute.regions.get', 'compute.machineTypes.list'] },
+  'compute.customSize': {
+    calls: ['compute.regions.get', 'compute.machineTypes.get'],
+    note: 'custom-<vcpus>-<MiB> is of the series N1; others by their name, such as n2-custom-4-8192 or e2-custom-2-4096.',
+  },
   'compute.create': {
     calls: [
       ...create,
@@ -240,6 +244,7 @@ export const machineOperations: Pick<Capabilities['operations'], MachineOperatio
       'compute.networks.list',
       'storage.buckets.list',
       'storage.objects.list',
+      'cloudbuild.projects.builds.list',
     ],
   },
   'inventory.remove': {

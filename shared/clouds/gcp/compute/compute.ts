@@ -3,6 +3,7 @@ import { gcpCapabilities } from '#shared/clouds/gcp/capabilities.ts'
 import { orMissing, type GcpClient } from '#shared/clouds/gcp/client.ts'
 import { resizeVm, setVmTags, swapVmDisk } from '#shared/clouds/gcp/compute/change.ts'
 import { createVm } from '#shared/clouds/gcp/compute/create.ts'
+import { customSize } from '#shared/clouds/gcp/compute/custom-size.ts'
 import { sizesOf } from '#shared/clouds/gcp/compute/sizes.ts'
 import { findPlace, getVm, listVms, placeOf } from '#shared/clouds/gcp/compute/vms.ts'
 import { refuseLive } from '#shared/clouds/stop-to-resize.ts'
@@ -18,6 +19,7 @@ export function createCompute(gcp: GcpClient, release: (ref: CloudRef) => Promis
     }
   return {
     sizes: (region) => sizesOf(gcp, region),
+    customSize: (region, name) => customSize(gcp, region, name),
     create: (request) => createVm(gcp, request, release),
     get: (ref) => getVm(gcp, ref),
     list: ({ region }) => listVms(gcp, region),

@@ -20,7 +20,8 @@ export async function sizesOf(gcp: GcpClient, region: string): Promise<InstanceS
   return [...found.values()]
 }
 
-function toSize(type: protos.google.cloud.compute.v1.IMachineType): InstanceSize {
+/** A machine type in our terms. */
+export function toSize(type: protos.google.cloud.compute.v1.IMachineType): InstanceSize {
   const name = type.name ?? ''
   const architecture = architectureOf(type.architecture, name)
   return {

@@ -5,7 +5,7 @@ import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
 import { createPower } from '#shared/clouds/onprem/compute/power.ts'
 import { removeVm } from '#shared/clouds/onprem/compute/remove.ts'
 import { resizeVm } from '#shared/clouds/onprem/compute/resize.ts'
-import { sizesOf } from '#shared/clouds/onprem/compute/sizes.ts'
+import { ownSizeOf, sizesOf } from '#shared/clouds/onprem/compute/sizes.ts'
 import { swapDisk } from '#shared/clouds/onprem/compute/swap-disk.ts'
 import { setTags } from '#shared/clouds/onprem/compute/tags.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
@@ -15,6 +15,7 @@ export function createCompute(site: Site, needs: Needs): ComputeFacet {
   const { networks } = needs
   return {
     sizes: (region) => sizesOf(site, region),
+    customSize: (region, name) => ownSizeOf(site, region, name),
     create: async (request) => describeVm(await createVm(site, needs, request), networks),
     get: (ref) => getVm(site, networks, ref),
     list: ({ region }) => listVms(site, networks, region),

@@ -1,4 +1,5 @@
 import { json, Refusal } from '#test/clouds/gcp/refusal.ts'
+import { customTypeOf } from '#test/clouds/gcp/compute/custom-types.ts'
 import { page } from '#test/clouds/gcp/compute/lists.ts'
 import type { Handlers } from '#test/clouds/gcp/compute/handler.ts'
 import type { World } from '#test/clouds/gcp/world.ts'
@@ -102,7 +103,7 @@ export const placeHandlers: Handlers = {
   'compute.machineTypes.get': ({ world, path }) => {
     const zone = path['zone'] ?? ''
     regionOf(world, zone)
-    const found = machineTypes.find(({ name }) => name === path['machineType'])
+    const found = typeNamed(path['machineType'] ?? '')
     if (found) return json(200, machineTypeView(world, zone, found))
     throw new Refusal(
       404,
@@ -127,13 +128,20 @@ export function regionNamed({ compute }: Pick<World, 'compute'>, region: string 
 /** The machine type that a URL names. */
 export function machineTypeOf(reference: unknown): MachineType {
   const name = typeof reference === 'string' ? (reference.split('/').at(-1) ?? '') : ''
-  const found = machineTypes.find((type) => type.name === name)
+  const found = typeNamed(name)
   if (found) return found
   throw new Refusal(
     400,
     'invalid',
     `Invalid value for field 'resource.machineType': '${String(reference)}'. The referenced resource does not exist.`,
   )
+}
+
+function typeNamed(name: string): MachineType | undefined {
+  const custom = customTypeOf(name)
+  return custom
+    ? { name, ...custom, isSharedCpu: false, architecture: 'X86_64', gpus: 0 }
+    : machineTypes.find((type) => type.name === name)
 }
 
 /** vCPUs that run in a region: what the quota CPUS counts. */

@@ -75,6 +75,7 @@ const nothing = ({ region }: Subject) => ({ region, id: 'of-no-matter' })
 
 /** How to ask for what a cloud may lack. */
 const attempts: Partial<Record<Operation, (subject: Subject) => Promise<unknown>>> = {
+  'compute.customSize': ({ cloud, region }) => cloud.compute.customSize(region, 'custom-2-4096'),
   'compute.create.spot': create({ spot: {} }),
   'compute.create.spot_price_cap': create({ spot: { maxHourlyPrice: '5.00' } }),
   'compute.create.dedicated': create({ tenancy: 'dedicated' }),

@@ -22,6 +22,33 @@ export function compute(subject: Subject): void {
       return untilState(subject.cloud, vm, 'running')
     }
 
+    test('a size of one’s own has the vCPUs and the memory that its name says, and a VM gets it', async ({
+      skip,
+    }) => {
+      skip(!can(subject, 'compute.customSize'), 'lacking')
+      const { cloud, region } = subject
+      const name = 'custom-1-1024'
+      expect(await cloud.compute.customSize(region, name)).toMatchObject({ name, vcpus: 1, memoryMib: 1024 })
+      expect((await create({ instanceType: name })).instanceType).toBe(name)
+    })
+
+    test('a size of one’s own that cannot be is a mistake in instance_type, and other names are none', async ({
+      skip,
+    }) => {
+      const { cloud, region, dialect } = subject
+      expect(await cloud.compute.customSize(region, dialect.instanceType)).toBeUndefined()
+      skip(!can(subject, 'compute.customSize'), 'lacking')
+      for (const name of ['custom-0-1024', 'custom-1-9999999', 'custom-1-1x']) {
+        const refusal = await refusalOf(() => cloud.compute.customSize(region, name))
+        expect(refusal, `asked for ${name}`).toMatchObject({
+          code: 'invalid_request',
+          kind: 'permanent',
+          details: { field: 'instance_type' },
+          remedy: expect.stringMatching(/\S/) as string,
+        })
+      }
+    })
+
     test('a spot VM says that it is one, and an ordinary one that it is none', async ({ skip }) => {
       skip(!can(subject, 'compute.create.spot'), 'lacking')
       expect((await create({ spot: {} })).spot).toBe(true)

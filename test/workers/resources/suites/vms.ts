@@ -26,6 +26,45 @@ export function vmSuite(current: () => World): void {
     await world.delete(path)
   })
 
+  test('a size of one’s own is made, and resized to', async ({ skip }) => {
+    const world = current()
+    skip(!isGoogle(world), 'this cloud has none: see the next test')
+    const vm = await world.runVm({ instance_type: 'n2-custom-2-3072' })
+    expect(vm['instance_type']).toBe('n2-custom-2-3072')
+    const path = `/vms/${String(vm['id'])}`
+    const larger = await world.put(path, { instance_type: 'n2-custom-4-8192', allow_stop: true })
+    expect(larger.body['job']).toMatchObject({ kind: 'vm.resize', state: 'succeeded' })
+    expect(await world.get(path)).toMatchObject({ state: 'running', instance_type: 'n2-custom-4-8192' })
+    const odd = await world.put(path, { instance_type: 'n2-custom-4-8000', allow_stop: true })
+    expect(odd.body['job']).toMatchObject({
+      state: 'failed',
+      problem: { code: 'invalid_request', detail: expect.stringMatching(/multiple of 256MiB/) as unknown },
+    })
+    expect(await world.get(path)).toMatchObject({ state: 'running', instance_type: 'n2-custom-4-8192' })
+    await world.delete(path)
+  })
+
+  test('a size of one’s own is refused at once where the cloud has none, saying what to send', async ({
+    skip,
+  }) => {
+    const world = current()
+    skip(isGoogle(world), 'Google Cloud has them')
+    const wish = { name: 'own', region: world.dialect.region, preferred_provider: 'cloud-1' }
+    const lacking = {
+      status: 422,
+      body: {
+        code: 'capability_lacking',
+        lacking: [{ what: 'compute.customSize' }],
+        remedy: expect.stringMatching(/`cpu` and `memory`/) as unknown,
+      },
+    }
+    expect(await world.post('/vms', { ...wish, instance_type: 'custom-2-4096' })).toMatchObject(lacking)
+    const path = `/vms/${String((await world.runVm())['id'])}`
+    const resized = await world.put(path, { instance_type: 'custom-2-4096', allow_stop: true })
+    expect(resized).toMatchObject(lacking)
+    await world.delete(path)
+  })
+
   test('a resize that is refused gives the VM its power and its tags back', async () => {
     const world = current()
     const vm = await world.runVm({ tags: { team: 'web' } })
@@ -72,3 +111,5 @@ export function vmSuite(current: () => World): void {
     await world.delete(path)
   })
 }
+
+const isGoogle = ({ dialect }: World): boolean => dialect.createVolume.startsWith('compute.')

@@ -22,7 +22,8 @@ export const machinesOperations = {
     calls: ['virsh version', 'virsh nodeinfo', 'virsh capabilities', 'virsh domcapabilities'],
     note: 'Regions are the locations of hosts, zones the hosts.',
   },
-  'compute.sizes': { calls: ['virsh version'], note: 'And any custom-<vcpus>-<MiB>.' },
+  'compute.sizes': { calls: ['virsh version'] },
+  'compute.customSize': { calls: ['virsh version'] },
   'compute.create': {
     calls: [
       ...turn,
@@ -228,7 +229,7 @@ export const machinesOperations = {
       ...write,
       'virsh define',
     ],
-    note: 'One that runs is mirrored, disks and memory, and stands still for a moment; one that is off is copied, every byte checked.',
+    note: 'One that runs is mirrored, disks and memory, and stands still for a moment; one that is off is copied, every byte checked. Its snapshots go with it, as a chain; the next one is again only what changed after a live move, and whole after one that was off.',
   },
   'inventory.owned': { calls: ['record list'] },
   'inventory.remove': {

@@ -18,7 +18,8 @@ export const machinesOperations = {
     calls: ['qemu-system-x86_64'],
     note: 'Regions are the locations of hosts, zones the hosts.',
   },
-  'compute.sizes': { calls: ['qemu-system-x86_64'], note: 'And any custom-<vcpus>-<MiB>.' },
+  'compute.sizes': { calls: ['qemu-system-x86_64'] },
+  'compute.customSize': { calls: ['qemu-system-x86_64'] },
   'compute.create': {
     calls: [
       ...turn,
@@ -164,7 +165,7 @@ export const machinesOperations = {
       ...end,
       ...write,
     ],
-    note: 'One that runs is mirrored, disks and memory, and stands still for a moment; one that is off is copied, every byte checked.',
+    note: 'One that runs is mirrored, disks and memory, and stands still for a moment; one that is off is copied, every byte checked. Its snapshots go with it, as a chain; the next one is again only what changed after a live move, and whole after one that was off.',
   },
   'inventory.owned': { calls: ['record list'] },
   'inventory.remove': {
