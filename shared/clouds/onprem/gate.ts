@@ -92,7 +92,8 @@ async function withinTime<T>(timeoutMs: number, send: (signal: AbortSignal) => P
     : new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(new HostError('aborted', 'given up')), { once: true })
       })
-  const sent = send(signal)
+  // What throws at once ends the waiting, too.
+  const sent = Promise.try(() => send(signal))
   sent.catch(() => undefined)
   silence.catch(() => undefined)
   try {

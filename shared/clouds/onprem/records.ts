@@ -19,7 +19,7 @@ export interface RecordKinds {
   bucket: BucketRecord
   /** What only one may have: an address of a subnet (id: `<subnet>-10-0-0-4`), a hardware address on a bridge (`mac-…`). */
   lease: LeaseRecord
-  /** What a VM or volume had that is deleted, or on another host, for the bill. Id: the thing's, and when it began. */
+  /** What a VM, volume or snapshot had that is deleted, or on another host, for the bill. Id: the thing's, and when it began. */
   usage: UsageRecord
   /** Samples of a machine's counters. Id: its UUID. */
   metrics: MetricsRecord
@@ -82,6 +82,8 @@ export interface VolumeRecord extends Owned {
   written?: 'open' | 'sealed'
   firmware?: Firmware
   state: 'creating' | 'available' | 'deleting' | 'error'
+  /** Since when it is on this host, ISO 8601, if it came from another: what it cost before is that one's. */
+  arrivedAt?: string
 }
 
 export interface SnapshotRecord extends Owned {
@@ -94,6 +96,10 @@ export interface SnapshotRecord extends Owned {
   state: CreationState
   /** Deleted, but others build on its file. */
   deleted?: boolean
+  /** What its file takes up, by which it is billed; undefined before it is ready. */
+  storedBytes?: number
+  /** As of a volume. */
+  arrivedAt?: string
   /** The VM that had the volume when it was taken. */
   vm?: string
   /** It is on its way here from another host, where it still is; `whole`: its file is complete, durable and proved. */
@@ -167,10 +173,11 @@ export interface LeaseRecord {
 }
 export type UsageRecord = Pick<Owned, 'name' | 'tags' | 'createdAt'> & {
   deletedAt: string
-  /** Id of the VM or volume. */
+  /** Id of the VM, volume or snapshot. */
   resource: string
   vm?: Pick<VmRecord, 'instanceType' | 'vcpus' | 'memoryMib' | 'powered'>
   volume?: Pick<VolumeRecord, 'sizeBytes' | 'type'>
+  snapshot?: Pick<SnapshotRecord, 'storedBytes'>
 }
 export interface MetricsRecord {
   /** Values of the last sample. */

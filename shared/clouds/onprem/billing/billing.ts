@@ -16,8 +16,8 @@ import { refusal } from '#shared/clouds/onprem/refusals.ts'
 const dayMs = 86_400_000
 
 /**
- * What the hosts cost, by host and day: what each VM had of a host while it was powered on, what nobody had as idle capacity, and volumes by their
- * size. The day that is not over is reckoned up to now.
+ * What the hosts cost, by host and day: what each VM had of a host while it was powered on, what nobody had as idle capacity, volumes by their
+ * size, and snapshots by what their files take up. The day that is not over is reckoned up to now.
  */
 export const createBilling = (site: Site): BillingFacet => ({
   async *rows({ from, to }) {
@@ -39,7 +39,7 @@ interface Books {
   since: Date
   capacity: { vcpus: number; memoryMib: number }
   tenants: (Tenant & Billed & { instanceType: string })[]
-  volumes: (Billed & { sizeBytes: number; span: Span })[]
+  stored: (Billed & { sizeBytes: number; span: Span; kind: 'Volume' | 'Snapshot' })[]
 }
 
 interface Billed {
@@ -50,11 +50,12 @@ interface Billed {
 
 async function readBooks(host: Host, nowMs: number): Promise<Books> {
   const { records } = host
-  const [since, capacity, vms, volumes, ended] = await Promise.all([
+  const [since, capacity, vms, volumes, snapshots, ended] = await Promise.all([
     costsSince(host),
     capacityOf(host),
     records.list('vm'),
     records.list('volume'),
+    records.list('snapshot'),
     records.list('usage'),
   ])
   const spanOf = ({ on, off }: { on: string; off?: string }): Span => ({
@@ -79,22 +80,38 @@ async function readBooks(host: Host, nowMs: number): Promise<Books> {
       memoryMib,
       powered: powered.map(spanOf),
     })),
-    volumes: [
-      ...volumes.map(({ id, body }) => ({ id, ...body, deletedAt: undefined })),
-      ...gone.flatMap((each) => (each.volume ? [{ ...each, ...each.volume }] : [])),
-    ].map(({ id, name, tags, sizeBytes, createdAt, deletedAt }) => ({
-      id,
-      name,
-      tags: { ...tags },
-      sizeBytes,
-      span: spanOf({ on: createdAt, ...(deletedAt === undefined ? {} : { off: deletedAt }) }),
+    stored: [
+      ...volumes.map(({ id, body }) => ({ id, ...body, kind: 'Volume' as const })),
+      // The file of a deleted one that others build on is there, too.
+      ...snapshots
+        .filter(({ body }) => body.arriving === undefined)
+        .map(({ id, body }) => ({
+          id,
+          ...body,
+          sizeBytes: body.storedBytes ?? 0,
+          kind: 'Snapshot' as const,
+        })),
+      ...gone.flatMap(({ volume, snapshot, ...each }) => [
+        ...(volume ? [{ ...each, ...volume, kind: 'Volume' as const }] : []),
+        ...(snapshot ? [{ ...each, sizeBytes: snapshot.storedBytes ?? 0, kind: 'Snapshot' as const }] : []),
+      ]),
+    ].map((each) => ({
+      id: each.id,
+      name: each.name,
+      tags: { ...each.tags },
+      kind: each.kind,
+      sizeBytes: each.sizeBytes,
+      span: spanOf({
+        on: 'arrivedAt' in each ? each.arrivedAt : each.createdAt,
+        ...('deletedAt' in each ? { off: each.deletedAt } : {}),
+      }),
     })),
   }
 }
 
 function* rowsOfDay(site: Site, host: Host, books: Books, within: Span): Generator<FocusRow> {
   const { cost } = host.settings
-  const { since, capacity, tenants, volumes } = books
+  const { since, capacity, tenants, stored } = books
   const row = focusRow(site.settings, host, within)
   const hourly = hourlyCost(cost, since, new Date(within.fromMs))
   const { shares, idle } = shareOut({ hourly, memoryShare: cost.memory_share, ...capacity }, within, tenants)
@@ -117,14 +134,14 @@ function* rowsOfDay(site: Site, host: Host, books: Books, within: Span): Generat
       service: 'Idle capacity',
       resource: { id: host.name, name: host.name, tags: {}, type: 'Host' },
     })
-  for (const { id, name, tags, sizeBytes, span } of volumes) {
+  for (const { id, name, tags, kind, sizeBytes, span } of stored) {
     const heldMs = overlapMs([span], within)
-    if (heldMs === 0) continue
+    if (heldMs === 0 || sizeBytes === 0) continue
     yield row({
       units: storageCost(cost.storage_per_gib_month, sizeBytes, heldMs),
       category: 'Storage',
-      service: 'Volumes',
-      resource: { id, name, tags, type: 'Volume' },
+      service: `${kind}s`,
+      resource: { id, name, tags, type: kind },
       sku: 'qcow2',
       quantity: { parts: BigInt(sizeBytes) * BigInt(heldMs), of: 2n ** 30n * 3_600_000n, unit: 'GiB-Hours' },
     })

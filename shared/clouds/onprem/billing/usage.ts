@@ -1,6 +1,6 @@
 import type { ForgetMachine, ForgetVolume } from '#shared/clouds/onprem/compute/needs.ts'
 import type { Host } from '#shared/clouds/onprem/hosts.ts'
-import type { VmRecord } from '#shared/clouds/onprem/records.ts'
+import type { SnapshotRecord, UsageRecord, VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 
 /** Keeps what a VM had on this host for the bill, before its record goes or moves to another host; and removes what was measured of it. */
 export const forgetMachine: ForgetMachine = async (host, vm, body) => {
@@ -32,15 +32,35 @@ export async function keepUsage(
 
 /** The same for a volume. */
 export const forgetVolume: ForgetVolume = async ({ records }, volume, body) => {
-  const { name, tags, createdAt, sizeBytes, type } = body
+  const { sizeBytes, type } = body
+  await keepStorage(records, volume, body, { volume: { sizeBytes, type } })
+}
+
+/** The same for a snapshot. */
+export async function forgetSnapshot(
+  { records }: Pick<Host, 'records'>,
+  snapshot: string,
+  body: SnapshotRecord,
+): Promise<void> {
+  const { storedBytes } = body
+  if (storedBytes !== undefined) await keepStorage(records, snapshot, body, { snapshot: { storedBytes } })
+}
+
+/** By when it came to the host: it may come back, and a retry has the same. */
+async function keepStorage(
+  records: Host['records'],
+  resource: string,
+  { name, tags, createdAt, arrivedAt = createdAt }: VolumeRecord | SnapshotRecord,
+  what: Pick<UsageRecord, 'volume' | 'snapshot'>,
+): Promise<void> {
   const deletedAt = new Date().toISOString()
-  await records.insert('usage', `${volume}-${Date.parse(createdAt)}`, {
+  await records.insert('usage', `${resource}-${Date.parse(arrivedAt)}`, {
     name,
     tags,
-    createdAt,
+    createdAt: arrivedAt,
     deletedAt,
-    resource: volume,
-    volume: { sizeBytes, type },
+    resource,
+    ...what,
   })
 }
 

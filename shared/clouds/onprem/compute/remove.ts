@@ -1,7 +1,9 @@
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
+import { clearAway } from '#shared/clouds/onprem/hosts/hand-over.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
+import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import { seedRef } from '#shared/clouds/onprem/volumes/refs.ts'
 import { freed } from '#shared/clouds/onprem/volumes/use.ts'
 import { removeVolume } from '#shared/clouds/onprem/volumes/remove.ts'
@@ -12,11 +14,24 @@ type Own = Pick<Needs, 'networks' | 'forgetMachine' | 'forgetVolume'>
 export async function removeVm(site: Site, needs: Own, { region, id }: CloudRef): Promise<void> {
   const found = await site.find('vm', id, region)
   if (found === undefined) return
+  await takeBackMove(site, found)
   await takeApart(needs, found, (own, volume, record) =>
     own
       ? removeVolume(found.host, volume, record, needs.forgetVolume)
       : found.host.records.put('volume', volume, freed(record, id)),
   )
+}
+
+/** What a move that was cut off has begun elsewhere goes. @throws CloudError `conflict` if the VM has left already: what it has is over there. */
+async function takeBackMove(site: Site, { id, body, host }: Found<'vm'>): Promise<void> {
+  const to = body.moving && site.byZone(body.moving.to)
+  if (to === undefined) return
+  const here = await host.machines.status(id)
+  if (here !== undefined && here.leftFor === undefined) return clearAway(to, id)
+  throw refusal('compute.delete', `The VM ${id} is on its way from ${host.name} to ${to.name}.`, {
+    code: 'conflict',
+    remedy: `Relocate it to ${to.name} again, which finishes that, and delete it then.`,
+  })
 }
 
 /** Takes back what was made for a VM that cannot be; disks that were given for it stay. */

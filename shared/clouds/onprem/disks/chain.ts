@@ -1,3 +1,4 @@
+import { forgetSnapshot } from '#shared/clouds/onprem/billing/usage.ts'
 import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { SnapshotRecord } from '#shared/clouds/onprem/records.ts'
@@ -19,6 +20,7 @@ export async function cleanChain(host: Host, id: string): Promise<void> {
     const record: SnapshotRecord | undefined = await host.records.get('snapshot', at)
     if (!record?.deleted || (await hasChildren(host, at))) return
     await host.volumes.delete(snapshotRef(at, record))
+    await forgetSnapshot(host, at, record)
     await host.records.remove('snapshot', at)
     at = record.parent
   }

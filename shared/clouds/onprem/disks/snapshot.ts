@@ -89,7 +89,9 @@ async function copy(
     },
   )
   const kept = incremental && since ? { parent: since.id } : {}
-  await host.records.put('snapshot', snapshot.id, { ...record, ...kept, state: 'ready' })
+  const facts = await host.volumes.get(snapshotRef(snapshot.id, record))
+  const stored = facts ? { storedBytes: facts.allocatedBytes } : {}
+  await host.records.put('snapshot', snapshot.id, { ...record, ...kept, ...stored, state: 'ready' })
   if (parent !== undefined && !incremental) await cleanChain(host, parent)
   await forgetOlder(host, volume, snapshot.id)
 }

@@ -25,7 +25,7 @@ export async function createDisk(site: Site, request: CreateDisk): Promise<Cloud
       code: 'invalid_request',
       remedy: 'Seal the parent first, and make the new disk at least as large.',
     })
-  const host = known?.host ?? (await hostForVolume(site, operation, region, zone ?? parent?.host.name))
+  const host = known?.host ?? (await hostForVolume(site, operation, region, zone, parent?.host))
   await makeVolume(
     host,
     { id, name, tags, sizeBytes, type: 'ssd', written: 'open', firmware, ...encryption },

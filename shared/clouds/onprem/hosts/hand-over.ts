@@ -1,8 +1,8 @@
-import type { ForgetMachine } from '#shared/clouds/onprem/compute/needs.ts'
+import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
 import type { MovingDisk } from '#shared/clouds/onprem/hosts/copy.ts'
 import { dropArrivals, handOverSnapshots, type Journey } from '#shared/clouds/onprem/hosts/snapshots.ts'
 import type { Host } from '#shared/clouds/onprem/hosts.ts'
-import type { VmRecord } from '#shared/clouds/onprem/records.ts'
+import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { seedRef, volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
 
 /** A VM on its way. */
@@ -24,12 +24,17 @@ export const journeyOf = ({ id, from, to, disks }: Move): Journey => ({
 })
 
 /** The machine is at its new host: the books follow, the VM's record last, so that what was cut off is done again. @returns its record. */
-export async function handOver(move: Move, forgetMachine: ForgetMachine, live: boolean): Promise<VmRecord> {
+export async function handOver(
+  move: Move,
+  { forgetMachine, forgetVolume }: Pick<Needs, 'forgetMachine' | 'forgetVolume'>,
+  live: boolean,
+): Promise<VmRecord> {
   const { id, body, from, to, disks } = move
   for (const { volume, was, at } of disks) {
-    const record = (await from.records.get('volume', volume)) ?? (await to.records.get('volume', volume))
-    if (record) await to.records.put('volume', volume, { ...record, pool: at.pool })
+    const record = await from.records.get('volume', volume)
+    if (record) await arrive(to, volume, record, at.pool)
     await from.volumes.delete(was)
+    if (record) await forgetVolume(from, volume, record)
     await from.records.remove('volume', volume)
   }
   await handOverSnapshots(journeyOf(move))
@@ -45,6 +50,11 @@ export async function handOver(move: Move, forgetMachine: ForgetMachine, live: b
   await to.records.put('vm', id, arrived)
   await clearAway(from, id)
   return arrived
+}
+
+/** The volume's record follows it. */
+async function arrive(to: Host, volume: string, record: VolumeRecord, pool: string): Promise<void> {
+  await to.records.put('volume', volume, { ...record, pool, arrivedAt: new Date().toISOString() })
 }
 
 /** Removes from a host what a VM that is elsewhere has left there, or was to bring. Nothing there is fine. */

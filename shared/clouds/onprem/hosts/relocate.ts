@@ -17,7 +17,7 @@ import { refusal } from '#shared/clouds/onprem/refusals.ts'
  */
 export async function relocateVm(
   site: Site,
-  needs: Pick<Needs, 'networks' | 'forgetMachine'>,
+  needs: Pick<Needs, 'networks' | 'forgetMachine' | 'forgetVolume'>,
   ref: CloudRef,
   { zone, maxDowntimeMs = 1000, onProgress }: NonNullable<Parameters<HostsFacet['relocate']>[1]> = {},
 ): Promise<Relocation> {
@@ -34,7 +34,7 @@ export async function relocateVm(
   // While it is still where it was: what goes wrong with them leaves it there, with all of them.
   if ((await vm.host.machines.status(vm.id)) !== undefined) await bringSnapshots(journeyOf(move))
   const outcome = await carryOver(move, nic, { maxDowntimeMs, ...(onProgress ? { onProgress } : {}) })
-  const record = await handOver(move, needs.forgetMachine, outcome.live)
+  const record = await handOver(move, needs, outcome.live)
   await needs.networks.apply(to, vm.id, record)
   // It had left already when it was to be elsewhere.
   if (zone !== undefined && zone !== to.name)

@@ -1,3 +1,4 @@
+import { forgetSnapshot } from '#shared/clouds/onprem/billing/usage.ts'
 import { cleanChain } from '#shared/clouds/onprem/disks/chain.ts'
 import { turnOf } from '#shared/clouds/onprem/disks/snapshot.ts'
 import type { Host } from '#shared/clouds/onprem/hosts.ts'
@@ -47,6 +48,7 @@ export async function handOverSnapshots(journey: Journey): Promise<void> {
     else await from.records.alone(turnOf(snapshot.id), () => settle(journey, snapshot))
   for (const { id, body } of all.toReversed()) {
     await from.volumes.delete(snapshotRef(id, body))
+    await forgetSnapshot(from, id, body)
     await from.records.remove('snapshot', id)
   }
   // Those that were deleted since.
@@ -108,7 +110,9 @@ async function bring({ from, to, pools }: Journey, { id, body }: Stored<'snapsho
     body.sizeBytes,
     body.parent === undefined ? undefined : await baseOf({ from, to }, body.parent),
   )
-  await to.records.put('snapshot', id, { ...record, arriving: 'whole' })
+  const facts = await to.volumes.get(snapshotRef(id, record))
+  const stored = facts ? { storedBytes: facts.allocatedBytes } : {}
+  await to.records.put('snapshot', id, { ...record, ...stored, arriving: 'whole' })
 }
 
 async function baseOf({ from, to }: Pick<Journey, 'from' | 'to'>, parent: string) {
@@ -135,6 +139,8 @@ async function settle({ from, to, pools }: Journey, { id, body }: Stored<'snapsh
   if (there ? there.arriving === undefined : moving !== undefined) return
   await to.records.put('snapshot', id, {
     ...record,
+    ...(there?.storedBytes === undefined ? {} : { storedBytes: there.storedBytes }),
+    arrivedAt: new Date().toISOString(),
     pool: there?.pool ?? (await poolFor({ to, pools }, body)),
   })
 }

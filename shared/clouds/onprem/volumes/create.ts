@@ -17,7 +17,7 @@ export async function createVolume(site: Site, request: CreateVolume): Promise<C
   const known = await site.find('volume', id, region)
   if (known && known.body.state !== 'creating') return { region, id }
   const snapshot = request.snapshot && (await snapshotFor(site, region, request.snapshot, sizeBytes))
-  const host = known?.host ?? (await hostForVolume(site, operation, region, zone ?? snapshot?.host.name))
+  const host = known?.host ?? (await hostForVolume(site, operation, region, zone, snapshot?.host))
   await makeVolume(
     host,
     { id, name, tags, sizeBytes, type, ...encryption },
@@ -26,12 +26,13 @@ export async function createVolume(site: Site, request: CreateVolume): Promise<C
   return { region, id }
 }
 
-/** The host that is named, else the one with the most room in a pool. */
+/** The host that is named; else `near`, if it takes anything new; else the one with the most room in a pool. */
 export async function hostForVolume(
   site: Site,
   of: string,
   region: string,
   zone: string | undefined,
+  near: Host | undefined,
 ): Promise<Host> {
   const hosts = site.inRegion(region)
   if (zone !== undefined) {
@@ -43,6 +44,7 @@ export async function hostForVolume(
     })
   }
   const resting = await hostsInMaintenance(site, region)
+  if (near && !resting.has(near.name)) return near
   const open = hosts.filter((host) => !resting.has(host.name))
   const rooms = await Promise.allSettled(open.map(roomiestPool))
   const answers = rooms.flatMap((room, index) => {

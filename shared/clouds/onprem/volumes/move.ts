@@ -1,3 +1,4 @@
+import { forgetVolume } from '#shared/clouds/onprem/billing/usage.ts'
 import { bringSnapshots, handOverSnapshots, type Journey } from '#shared/clouds/onprem/hosts/snapshots.ts'
 import type { Found, Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { roomiestPool } from '#shared/clouds/onprem/placement/view.ts'
@@ -18,6 +19,7 @@ export async function moveVolume(site: Site, volume: Found<'volume'>, to: Host):
     const left = await host.records.get('volume', id)
     if (left === undefined) continue
     await host.volumes.delete(volumeRef(id, left))
+    await forgetVolume(host, id, left)
     await handOverSnapshots(journeyOf(id, host, to, record.pool))
     await host.records.remove('volume', id)
   }
@@ -32,8 +34,9 @@ async function copyTo({ id, body, host }: Found<'volume'>, to: Host): Promise<Vo
     { host: to, ref: volumeRef(id, record) },
     body.sizeBytes,
   )
-  await to.records.put('volume', id, record)
-  return record
+  const arrived: VolumeRecord = { ...record, arrivedAt: new Date().toISOString() }
+  await to.records.put('volume', id, arrived)
+  return arrived
 }
 
 const journeyOf = (id: string, from: Host, to: Host, pool: string): Journey => ({

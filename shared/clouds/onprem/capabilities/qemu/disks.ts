@@ -22,7 +22,7 @@ export const disksOperations = {
       'qemu-storage-daemon',
       'block-dirty-bitmap-remove',
     ],
-    note: 'Only what changed since the one before, by a dirty bitmap; whole if the bitmap was lost. Frozen by the guest agent where it answers.',
+    note: 'Only what changed since the one before, by a dirty bitmap; whole if the bitmap was lost. The guest agent, where it answers, freezes file systems for that moment, 15 s at most; if the worker dies they are thawed at once.',
   },
   'disks.getSnapshot': { calls: ['record get'] },
   'disks.listSnapshots': { calls: ['record list'] },

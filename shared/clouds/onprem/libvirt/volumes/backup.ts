@@ -1,4 +1,5 @@
 import type { HostVolumes, VolumeRef } from '#shared/clouds/onprem/host.ts'
+import { guarded } from '#shared/clouds/onprem/freeze/guard.ts'
 import { childrenOf, child, parseXml, type XmlElement } from '#shared/clouds/onprem/libvirt/xml.ts'
 import { createRecords } from '#shared/clouds/onprem/libvirt/records.ts'
 import { createTurns } from '#shared/clouds/onprem/turns.ts'
@@ -135,33 +136,43 @@ export const hasAgent = (domain: XmlElement): boolean =>
     return name === 'org.qemu.guest_agent.0' && state === 'connected'
   })
 
-/** Freezes the guest's file systems around a moment. If its agent does not answer, the copy is as after a power failure. */
+/**
+ * Freezes the guest's file systems around a moment. If its agent does not answer, the copy is as after a power failure. They are let go whatever
+ * happens: by this process, by the guard if this one dies, and at last by the next call, which finds them frozen.
+ */
 const quiescedBy =
   (host: VolumesHost, domain: string): NonNullable<Push['quiesced']> =>
-  async (begin) => {
-    const call = { mutating: true, resource: domain }
-    const frozen = await ask(host, ['domfsfreeze', domain], call).then(
-      () => true,
-      () => false,
-    )
-    try {
-      await begin()
-    } finally {
-      // Also if freezing failed: its answer may be what was lost. Also if the step has ended: a guest must not stay frozen for that.
-      await withCallScope(always, () => ask(host, ['domfsthaw', domain], call)).catch((error: unknown) => {
-        if (frozen)
-          throw refusal(
-            'volumes',
-            `The file systems of machine ${domain} are frozen and could not be thawed.`,
-            {
-              code: 'cloud_error',
-              kind: 'retryable',
-              remedy: `virsh domfsthaw ${domain}`,
-              cause: error,
-            },
-          )
-      })
-    }
-  }
+  (begin) =>
+    guarded({ program: 'virsh', args: ['-q', '-c', host.uri(), 'domfsthaw', domain] }, async () => {
+      const call = { mutating: true, resource: domain }
+      // libvirt would wait for the agent's answer for ever.
+      await ask(host, ['guest-agent-timeout', domain, '--timeout', `${freezeSeconds}`], call).catch(
+        () => undefined,
+      )
+      const frozen = await ask(host, ['domfsfreeze', domain], call).then(
+        () => true,
+        () => false,
+      )
+      try {
+        await begin()
+      } finally {
+        // Also if freezing failed: its answer may be what was lost. Also if the step has ended: a guest must not stay frozen for that.
+        await withCallScope(always, () => ask(host, ['domfsthaw', domain], call)).catch((error: unknown) => {
+          if (frozen)
+            throw refusal(
+              'volumes',
+              `The file systems of machine ${domain} are frozen and could not be thawed.`,
+              {
+                code: 'cloud_error',
+                kind: 'retryable',
+                remedy: `virsh domfsthaw ${domain}`,
+                cause: error,
+              },
+            )
+        })
+      }
+    })
+
+const freezeSeconds = 5
 
 const always: CallScope = { signal: new AbortController().signal, beforeCall: () => undefined }

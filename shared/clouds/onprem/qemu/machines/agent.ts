@@ -16,7 +16,7 @@ export async function withAgent<T>(
   id: string,
   work: (agent: GuestAgent) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!(await isListening(host, id))) return undefined
+  if (!(await hasAgent(host, id))) return undefined
   const socket = await host
     .gate({ operation: 'guest-sync-delimited', mutating: false, resource: id }, () =>
       greet(host.layout.machine(id).agent),
@@ -43,7 +43,7 @@ export async function withAgent<T>(
 const isReading = (command: string): boolean => command.startsWith('guest-get-') || command.includes('-get-')
 
 /** The virtio port tells whether a program in the guest has it open, so that a guest without one costs no waiting. */
-async function isListening(host: QemuHost, id: string): Promise<boolean> {
+export async function hasAgent(host: QemuHost, id: string): Promise<boolean> {
   const devices = await host.monitor(id, (monitor) =>
     monitor.execute<{ label: string; 'frontend-open': boolean }[]>('query-chardev'),
   )

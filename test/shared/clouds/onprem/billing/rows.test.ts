@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { createBilling } from '#shared/clouds/onprem/billing/billing.ts'
-import { forgetMachine, forgetVolume, pruneUsage } from '#shared/clouds/onprem/billing/usage.ts'
+import {
+  forgetMachine,
+  forgetSnapshot,
+  forgetVolume,
+  pruneUsage,
+} from '#shared/clouds/onprem/billing/usage.ts'
 import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import { createPrices } from '#shared/clouds/onprem/prices/prices.ts'
 import { createQuotas } from '#shared/clouds/onprem/quotas/quotas.ts'
-import type { VolumeRecord } from '#shared/clouds/onprem/records.ts'
+import type { SnapshotRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { findHypervisor } from '#test/clouds/core/hypervisor.ts'
 import { openSiteOfTest, owner, vmRecord } from '#test/shared/clouds/onprem/site.ts'
 
@@ -93,6 +98,38 @@ describe.skipIf('reason' in hypervisor)(
       expect(await host.records.list('usage')).toHaveLength(2)
       await pruneUsage(host, Date.now() + 400 * 86_400_000)
       expect(await host.records.list('usage')).toEqual([])
+    })
+
+    test('a snapshot is billed by what its file takes up, at each host for its time there, and as long as the file is kept', async () => {
+      const site = await open([{ cost }, { cost }])
+      const [alpha, beta] = site.hosts
+      if (!alpha || !beta) throw new Error('there are two hosts')
+      const snapshot: SnapshotRecord = {
+        name: 'nightly',
+        tags: owner,
+        createdAt: '2026-05-10T14:00:00.000Z',
+        volume: 'vol-1',
+        pool: 'default',
+        sizeBytes: 500 * 2 ** 30,
+        storedBytes: 100 * 2 ** 30,
+        state: 'ready',
+      }
+      const deleted = { ...snapshot, deleted: true, storedBytes: 50 * 2 ** 30 }
+      await alpha.records.put('snapshot', 'snap-1', deleted)
+      await beta.records.put('snapshot', 'snap-2', { ...snapshot, arrivedAt: '2026-05-10T19:00:00.000Z' })
+      await forgetSnapshot(alpha, 'snap-2', snapshot)
+      await forgetSnapshot(alpha, 'snap-2', snapshot)
+      const own = async () => (await rows(site, '10', '11')).filter(([, id]) => String(id).startsWith('snap'))
+      // Not on the bill: what is on its way, and what is not ready.
+      await beta.records.put('snapshot', 'snap-1', { ...deleted, arriving: 'whole' })
+      const { storedBytes: _, ...pending } = snapshot
+      await beta.records.put('snapshot', 'snap-3', { ...pending, state: 'pending' })
+      expect(await own()).toEqual([
+        ['10', 'snap-1', 'Snapshots', '0.05', '500'],
+        // It has left, as this test runs, long after that day.
+        ['10', 'snap-2', 'Snapshots', '0.1', '1000'],
+        ['10', 'snap-2', 'Snapshots', '0.05', '500'],
+      ])
     })
 
     test('a VM that moved is billed at each host for its time there', async () => {

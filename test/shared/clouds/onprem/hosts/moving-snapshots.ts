@@ -84,12 +84,19 @@ export function movingSnapshots(subject: Opened): void {
     const { vmWithChain, keptAt } = lab()
     const { vm } = await vmWithChain(2)
     const before = await keptAt('alpha')
-    loopback.inject({ operation: 'nbd write', mode: 'error', code: 'ENOSPC', status: 507, times: 100 })
-    await expect(cloud.hosts.relocate(vm, { zone: 'beta' })).rejects.toMatchObject({ code: 'capacity' })
-    loopback.clearFaults()
+    const fail = async () => {
+      loopback.inject({ operation: 'nbd write', mode: 'error', code: 'ENOSPC', status: 507, times: 100 })
+      await expect(cloud.hosts.relocate(vm, { zone: 'beta' })).rejects.toMatchObject({ code: 'capacity' })
+      loopback.clearFaults()
+    }
+    await fail()
     expect(await cloud.compute.get(vm)).toMatchObject({ state: 'running', zone: 'alpha' })
     await cloud.hosts.relocate(vm, { zone: 'alpha' })
     expect(await keptAt('beta')).toEqual({ snapshots: [], vms: [], files: [] })
     expect((await keptAt('alpha')).snapshots).toEqual(before.snapshots)
+    // Nor does anything stay there of one that is deleted instead.
+    await fail()
+    await cloud.compute.delete(vm)
+    expect(await keptAt('beta')).toEqual({ snapshots: [], vms: [], files: [] })
   })
 }

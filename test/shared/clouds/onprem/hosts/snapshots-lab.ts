@@ -15,7 +15,7 @@ export const snapshotsLab = (subject: Opened, job: string) => {
   const write = (vm: CloudVm, atMib: number) =>
     loopback.writeDisk(rootOf(vm).id, atMib * mib, randomBytes(mib))
   /** A chain of snapshots of a VM: before each a MiB is written (at 1, 2, 3 … MiB). */
-  const snapshot = async (ref: CloudRef, count: number): Promise<CloudRef[]> => {
+  const takeChain = async (ref: CloudRef, count: number): Promise<CloudRef[]> => {
     const snapshots: CloudRef[] = []
     for (let index = 1; index <= count; index++) {
       const vm = await cloud.compute.get(ref)
@@ -28,7 +28,7 @@ export const snapshotsLab = (subject: Opened, job: string) => {
   /** One that runs on alpha, with such a chain. */
   const vmWithChain = async (count: number) => {
     const vm = await runVm({ ...subject, dialect: { ...subject.dialect, zone: 'alpha' } }, job)
-    return { vm, snapshots: await snapshot(vm, count) }
+    return { vm, snapshots: await takeChain(vm, count) }
   }
   const digestOf = async (snapshot: CloudRef): Promise<string> => {
     const source = await cloud.disks.openSnapshot(snapshot)
@@ -65,5 +65,5 @@ export const snapshotsLab = (subject: Opened, job: string) => {
       site.close()
     }
   }
-  return { take, write, snapshot, vmWithChain, digestOf, changedBytes, listed, keptAt }
+  return { take, write, takeChain, vmWithChain, digestOf, changedBytes, listed, keptAt }
 }

@@ -26,6 +26,17 @@ onQemu('volumes on several hosts', (subject) => {
       cloud.disks.createSnapshot({ ...intentOf(job), region, disk })
     const snapshot = await take(here)
     const there = await makeVolume(at('beta'), job, { sizeGib: 2, snapshot })
+    // Left to choose, it is made beside the snapshot, unless nothing new is to come there.
+    const anywhere = () =>
+      makeVolume({ ...subject, dialect: { ...subject.dialect, zone: undefined } }, job, {
+        sizeGib: 1,
+        snapshot,
+      })
+    expect(await anywhere()).toMatchObject({ zone: 'alpha' })
+    await cloud.hosts.setMaintenance({ region, id: 'alpha' }, true)
+    expect(
+      await anywhere().finally(() => cloud.hosts.setMaintenance({ region, id: 'alpha' }, false)),
+    ).toMatchObject({ zone: 'beta' })
     expect(there).toMatchObject({ zone: 'beta', sizeBytes: 2 * 2 ** 30, encrypted: true })
     const sources = [
       await cloud.disks.openSnapshot(snapshot),

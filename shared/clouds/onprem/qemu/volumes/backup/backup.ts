@@ -12,7 +12,7 @@ import {
 } from '#shared/clouds/onprem/qemu/volumes/backup/job.ts'
 import { bitmapsOf, dropMarks, isTracked } from '#shared/clouds/onprem/qemu/volumes/backup/marks.ts'
 import { withPlace, type Place } from '#shared/clouds/onprem/qemu/volumes/backup/places.ts'
-import { quiesced } from '#shared/clouds/onprem/qemu/volumes/backup/quiesce.ts'
+import { letGo, quiesced } from '#shared/clouds/onprem/qemu/volumes/backup/quiesce.ts'
 import { getVolume, readFacts } from '#shared/clouds/onprem/qemu/volumes/facts.ts'
 import { chainOf, followChain, pathOf, unfinished } from '#shared/clouds/onprem/qemu/volumes/files.ts'
 import { nodeOf } from '#shared/clouds/onprem/qemu/volumes/graph.ts'
@@ -75,6 +75,7 @@ async function resume(
 ): Promise<{ incremental: boolean } | undefined> {
   const found = await place.ask((monitor) => findJob(monitor, job.id))
   if (found === undefined || found.error !== undefined) return undefined
+  await letGo(host, place.machine)
   const facts = await host.gate({ operation: 'qemu-img info', mutating: false, resource: target.name }, () =>
     readFacts(unfinished(pathOf(host, target)), target.name, 'qcow2'),
   )

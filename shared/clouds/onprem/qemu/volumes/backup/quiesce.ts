@@ -1,23 +1,36 @@
+import { guarded } from '#shared/clouds/onprem/freeze/guard.ts'
 import type { QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
-import { withAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
+import { hasAgent, withAgent, type GuestAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
+import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
 import { withCallScope } from '#shared/clouds/scope.ts'
 
 /**
  * Runs `work` while the guest's file systems stand still, if its agent can do that; else the guest just runs on. They are let go whatever
- * happens; if this process dies, by the next call.
+ * happens: by this process, by the guard if this one dies, and at last by the next call.
  */
 export async function quiesced<T>(
   host: QemuHost,
   machine: string | undefined,
   work: () => Promise<T>,
 ): Promise<T> {
-  if (machine === undefined) return work()
-  const frozen = await freeze(host, machine)
-  try {
-    return await work()
-  } finally {
-    if (frozen) await thaw(host, machine)
-  }
+  if (machine === undefined || !(await hasAgent(host, machine))) return work()
+  // One at a time: whoever finds the guest frozen here knows that nobody else needs it so.
+  return withLock(host, machine, () =>
+    guarded({ agent: host.layout.machine(machine).agent }, async () => {
+      const frozen = await freeze(host, machine)
+      try {
+        return await work()
+      } finally {
+        if (frozen) await thaw(host, machine)
+      }
+    }),
+  )
+}
+
+/** Lets go what a worker that died may have left frozen. */
+export async function letGo(host: QemuHost, machine: string | undefined): Promise<void> {
+  if (machine === undefined || !(await hasAgent(host, machine))) return
+  await withLock(host, machine, () => withAgent(host, machine, thawLeft))
 }
 
 /** False if there is no agent, or it will not. What an earlier call may have left frozen is let go first. */
@@ -25,8 +38,7 @@ async function freeze(host: QemuHost, machine: string): Promise<boolean> {
   let tried = false
   try {
     const count = await withAgent(host, machine, async (agent) => {
-      if ((await agent.execute('guest-fsfreeze-status')) === 'frozen')
-        await agent.execute('guest-fsfreeze-thaw')
+      await thawLeft(agent)
       tried = true
       return agent.execute<number>('guest-fsfreeze-freeze', undefined, freezeTimeoutMs)
     })
@@ -35,6 +47,10 @@ async function freeze(host: QemuHost, machine: string): Promise<boolean> {
     // It may have frozen without our hearing of it.
     return tried
   }
+}
+
+async function thawLeft(agent: GuestAgent): Promise<void> {
+  if ((await agent.execute('guest-fsfreeze-status')) === 'frozen') await agent.execute('guest-fsfreeze-thaw')
 }
 
 /** Not even a worker that has lost its step may leave a guest frozen: this call is made outside of the step's scope. */
