@@ -6,7 +6,7 @@ export class Problem extends Error {
   }
 }
 
-const base = '/api/multicloud'
+export const base = '/api/multicloud'
 
 /** Asks the API. A session that has ended leads back to the sign-in page. */
 export async function api(path, options = {}) {
@@ -15,12 +15,39 @@ export async function api(path, options = {}) {
     ...options,
   })
   if (response.status === 401) {
-    location.assign(`/login?next=${encodeURIComponent('/console')}`)
+    const query = { next: `/console${location.hash}`, problem: 'Your session has ended. Sign in again.' }
+    location.assign(`/login?${new URLSearchParams(query)}`)
     return new Promise(() => {})
   }
-  const body = response.status === 204 ? null : await response.json()
-  if (!response.ok) throw new Problem(body)
+  if (response.status === 204) return null
+  // A proxy in between may answer with a page of its own.
+  const body = await response.json().catch(() => ({ detail: `The answer was ${response.status}.` }))
+  if (!response.ok) throw new Problem({ status: response.status, ...body })
   return body
+}
+
+/**
+ * A list of the API, page after page as they are asked for.
+ * @param name the member of the answer that holds the list.
+ * @returns `load(query)`: the pages so far, with `more` where there is one more; `showMore()`: from now on one more.
+ */
+export function pagedList(path, name) {
+  let pages = 1
+  return {
+    showMore: () => (pages += 1),
+    async load(query = {}) {
+      const rows = []
+      let cursor = null
+      for (let page = 0; page < pages; page++) {
+        const wish = new URLSearchParams({ limit: '200', ...query, ...(cursor ? { cursor } : {}) })
+        const answer = await api(`${path}?${wish}`)
+        rows.push(...answer[name])
+        cursor = answer.next_cursor
+        if (!cursor) break
+      }
+      return { rows, more: cursor !== null }
+    },
+  }
 }
 
 export const post = (path, body) =>
@@ -33,25 +60,6 @@ export const post = (path, body) =>
       ...(body ? { 'content-type': 'application/json' } : {}),
     },
   })
-
-/**
- * Follows a job's events: first those that there are, then each new one.
- * @returns a function that stops following.
- */
-export function follow(jobId, onEvent) {
-  const source = new EventSource(`${base}/jobs/${encodeURIComponent(jobId)}/events`)
-  for (const type of eventTypes) source.addEventListener(type, (message) => onEvent(JSON.parse(message.data)))
-  return () => source.close()
-}
-
-/** Server-sent events have names, and each has to be listened for. */
-const eventTypes = [
-  'progress',
-  ...['queued', 'requeued', 'cancel_requested', 'undoing', 'succeeded', 'failed', 'cancelled'].map(
-    (end) => `job.${end}`,
-  ),
-  ...['started', 'succeeded', 'failed', 'retrying', 'handed_back', 'undone'].map((end) => `step.${end}`),
-]
 
 /** `crypto.randomUUID` is only there on https and on the local machine. */
 const newKey = () =>

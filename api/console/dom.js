@@ -42,9 +42,12 @@ export function morph(shown, fresh) {
   return shown
 }
 
+/** `style` goes its own way below; whether a fold is open is its reader's. */
+const keptAttributes = new Set(['style', 'open'])
+
 function morphAttributes(shown, fresh) {
   for (const name of shown.getAttributeNames())
-    if (name !== 'style' && !fresh.hasAttribute(name)) shown.removeAttribute(name)
+    if (!keptAttributes.has(name) && !fresh.hasAttribute(name)) shown.removeAttribute(name)
   for (const { name, value } of fresh.attributes)
     if (name !== 'style' && shown.getAttribute(name) !== value) shown.setAttribute(name, value)
   if (shown.style.cssText !== fresh.style.cssText) shown.style.cssText = fresh.style.cssText

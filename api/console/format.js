@@ -37,11 +37,38 @@ export function ago(time) {
   return seconds >= 0 ? `${amount} ${unit} ago` : `in ${amount} ${unit}`
 }
 
-/** A point in time, in full, in the reader's zone. */
+/** A point in time, in full, in the reader's zone, which is named. */
 export const moment = (time) =>
-  time ? new Date(time).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' }) : '–'
+  time
+    ? new Date(time).toLocaleString(undefined, {
+        year: 'numeric',
+        month: 'short',
+        day: 'numeric',
+        hour: '2-digit',
+        minute: '2-digit',
+        second: '2-digit',
+        hourCycle: 'h23',
+        timeZoneName: 'short',
+      })
+    : '–'
 
-export const clock = (time) => new Date(time).toLocaleTimeString(undefined, { hour12: false })
+/** The time of day in the reader's zone; with the day where it is not today's. */
+export function clock(time) {
+  const at = new Date(time)
+  const text = at.toLocaleTimeString(undefined, { hourCycle: 'h23' })
+  const isToday = at.toDateString() === new Date().toDateString()
+  return isToday ? text : `${at.toLocaleDateString(undefined, { month: 'short', day: 'numeric' })}, ${text}`
+}
+
+/** What is left until a time, coarsely since it is an estimate; empty where there is none or it has passed. */
+export function left(eta) {
+  const ms = eta ? Date.parse(eta) - Date.now() : 0
+  if (ms <= 0) return ''
+  const seconds = ms / 1000
+  if (seconds < 90) return `about ${Math.max(5, Math.round(seconds / 5) * 5)} s left`
+  const minutes = Math.round(seconds / 60)
+  return minutes < 90 ? `about ${minutes} min left` : `about ${Math.round(minutes / 60)} h left`
+}
 
 /** `stop_source` and `migration.cold` as words. */
 export const words = (name) => {

@@ -1,5 +1,5 @@
 import { h, icon } from './dom.js'
-import { words } from './format.js'
+import { ago, left, moment, words } from './format.js'
 
 const tones = {
   good: ['running', 'available', 'in_use', 'succeeded', 'completed', 'healthy', 'delivered'],
@@ -41,9 +41,44 @@ export const barTone = (state) =>
     queued: 'idle',
   })[state] ?? ''
 
-/** A bar with its figure, for a table. */
-export const progress = (fraction, state) =>
-  h('div.progress', {}, bar(fraction, barTone(state)), h('span', {}, `${Math.floor(fraction * 100)} %`))
+/** A bar with its figure, and below it what is being done and how long it will take; for a table. */
+export const progress = (fraction, state, doing, eta) => [
+  h('div.progress', {}, bar(fraction, barTone(state)), h('span', {}, `${Math.floor(fraction * 100)} %`)),
+  (doing || left(eta)) && h('span.sub', {}, [doing, left(eta)].filter(Boolean).join(' · ')),
+]
+
+/** How long ago, with the point in time for those who point at it. */
+export const when = (time, none = '–') =>
+  time ? h('time.quiet.tight', { datetime: time, title: moment(time) }, ago(time)) : h('span.quiet', {}, none)
+
+/** Filters of a list, as links: `[address, label, isCurrent]`. */
+export const tabs = (label, entries) =>
+  h(
+    'nav.row.tabs',
+    { 'aria-label': label },
+    entries.map(([href, text, isCurrent]) =>
+      h('a', { href, 'aria-current': isCurrent ? 'page' : undefined }, text),
+    ),
+  )
+
+/** What stands below a list that goes on. */
+export const moreRows = (list, { rows, more }, context) =>
+  more &&
+  h(
+    'div.more-rows',
+    {},
+    h('span.quiet', {}, `The newest ${rows.length} are shown.`),
+    h(
+      'button',
+      {
+        onclick: () => {
+          list.showMore()
+          context.refresh()
+        },
+      },
+      'Show more',
+    ),
+  )
 
 export const head = (title, about, actions = [], crumb) =>
   h(
@@ -68,10 +103,20 @@ export const section = (title, aside, ...content) =>
     content,
   )
 
-export const tile = (label, value, about, small = false) =>
+/** A card that is opened when it is wanted, for long lists. */
+export const fold = (title, aside, ...content) =>
   h(
-    'div.card.tile',
-    { class: small ? 'small' : '' },
+    'details.card.section',
+    {},
+    h('summary', {}, h('h2', {}, title), aside && h('span.quiet', {}, aside)),
+    content,
+  )
+
+/** A figure; with `href` it leads to what it counts. */
+export const tile = (label, value, about, { small = false, href } = {}) =>
+  h(
+    href ? 'a.card.tile' : 'div.card.tile',
+    { class: small ? 'small' : '', href },
     h('div.label', {}, label),
     h('b', {}, value),
     about && h('div.faint', {}, about),
@@ -88,7 +133,7 @@ export const table = (columns, rows) =>
       h(
         'tr',
         {},
-        columns.map((name) => h('th', {}, name)),
+        columns.map((name) => h('th', { scope: 'col' }, name)),
       ),
     ),
     h(
@@ -169,4 +214,9 @@ export const facts = (list) =>
 
 export const actionButton = (context, { permission, label, name, path, question, tone }) =>
   context.may(permission) &&
-  h('button', { class: tone ?? '', onclick: () => context.act({ path, question }) }, icon(name), label)
+  h(
+    'button',
+    { class: tone ?? '', onclick: ({ currentTarget }) => context.act({ path, question }, currentTarget) },
+    icon(name),
+    label,
+  )

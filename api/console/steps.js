@@ -31,7 +31,7 @@ function stepItem(step) {
       'div.more',
       {},
       running && step.total > 0 && bar(step.progress),
-      running && counts && h('span', {}, `${bytes(step.done)} of ${bytes(step.total)}${rateOf(step)}`),
+      running && counts && h('span', {}, `${bytes(step.done)} of ${bytes(step.total)}`),
       step.detail && (running || step.state === 'succeeded') && h('span', {}, step.detail),
       step.attempts > 0 &&
         step.state !== 'succeeded' &&
@@ -52,11 +52,6 @@ function timeOf(step) {
   if (step.state === 'skipped') return 'not reached'
   if (!step.started_at) return 'in line'
   return span((step.finished_at ? Date.parse(step.finished_at) : Date.now()) - Date.parse(step.started_at))
-}
-
-function rateOf(step) {
-  const seconds = (Date.now() - Date.parse(step.started_at)) / 1000
-  return seconds > 1 && step.done > 0 ? ` · ${bytes(step.done / seconds)}/s` : ''
 }
 
 /** The events of a job, newest first. */

@@ -1,24 +1,37 @@
 import { api } from './api.js'
-import { h } from './dom.js'
-import { words } from './format.js'
+import { h, icon } from './dom.js'
+import { moment, words } from './format.js'
+import { jobTable } from './job-parts.js'
 import { hostSections, loadHosts } from './view-hosts.js'
-import { clouds } from './view-providers.js'
-import { actionButton, head, pill, section, table } from './parts.js'
+import { checkButton, clouds } from './view-providers.js'
+import { actionButton, facts, fold, head, pill, section, table, when } from './parts.js'
 
-/** What one provider's cloud does and lacks, and a sync of what is in it. */
+/** One provider: how it is, what its cloud does and lacks, and a sync of what is in it. */
 export const providerDetail = (id) => ({
   load: async () => {
-    const provider = await api(`/providers/${encodeURIComponent(id)}/capabilities`)
-    return { provider, locations: await loadHosts(provider) }
+    const path = `/providers/${encodeURIComponent(id)}`
+    const [provider, can, { jobs }] = await Promise.all([
+      api(path),
+      api(`${path}/capabilities`),
+      api(`/jobs?subject=${encodeURIComponent(id)}&limit=5`),
+    ])
+    return { provider, can, jobs, locations: await loadHosts(provider, can.operations) }
   },
-  draw: ({ provider, locations }, context) =>
+  draw: ({ provider, can, jobs, locations }, context) =>
     h(
       'div',
       {},
       head(
-        provider.provider_id,
-        `What NovaCron can do on this ${clouds[provider.provider_type] ?? provider.provider_type} account.`,
+        provider.name,
+        h(
+          'span.row.wrap',
+          {},
+          provider.enabled ? pill(provider.health.status) : pill('disabled', ''),
+          clouds[provider.type] ?? provider.type,
+          h('span', {}, 'checked ', when(provider.health.checked_at, 'not yet')),
+        ),
         [
+          checkButton(provider, context, 'Check now'),
           actionButton(context, {
             permission: 'providers:sync',
             label: 'Sync',
@@ -31,13 +44,27 @@ export const providerDetail = (id) => ({
       h(
         'div.stack',
         {},
+        provider.health.message &&
+          h(
+            'div.notice.bad',
+            {},
+            icon('warning'),
+            h(
+              'div',
+              {},
+              h('b', {}, provider.health.message),
+              h('p.quiet', {}, `Code: ${provider.health.code}.`),
+            ),
+          ),
+        section('Facts', '', factsOf(provider)),
         hostSections(id, locations, context),
-        section(
+        jobs.length > 0 && section('Jobs', '', jobTable(jobs)),
+        fold(
           'Operations',
-          `${provider.operations.filter(({ supported }) => supported).length} of ${provider.operations.length}`,
+          `${can.operations.filter(({ supported }) => supported).length} of ${can.operations.length} can be done here`,
           table(
             ['Operation', '', 'By'],
-            provider.operations.map((one) => ({
+            can.operations.map((one) => ({
               cells: [
                 [one.title, h('span.sub.mono', {}, one.operation)],
                 one.supported ? pill('yes', 'good') : pill('no', 'warn'),
@@ -48,12 +75,12 @@ export const providerDetail = (id) => ({
             })),
           ),
         ),
-        section(
+        fold(
           'Platform services',
-          'for required_capabilities',
+          `${can.features.filter(({ supported }) => supported).length} of ${can.features.length}, for required_capabilities`,
           table(
             ['Service', '', ''],
-            provider.features.map((one) => ({
+            can.features.map((one) => ({
               cells: [
                 words(one.feature),
                 one.supported ? pill('yes', 'good') : pill('no', 'warn'),
@@ -65,3 +92,21 @@ export const providerDetail = (id) => ({
       ),
     ),
 })
+
+const factsOf = ({ id, config, health, created_at: createdAt }) =>
+  facts([
+    ['Id', h('span.mono', {}, id)],
+    ['Account', health.account_id && h('span.mono', {}, health.account_id)],
+    ['Answered in', health.latency_ms !== null && `${health.latency_ms} ms`],
+    ['Registered', moment(createdAt)],
+    ['Regions', config.regions.join(', '), true],
+    ['Default region', config.default_region],
+    ['Credentials kept', config.credentials_set.join(', '), true],
+    [
+      'Other addresses',
+      Object.entries(config.endpoints)
+        .map(([service, url]) => `${service}: ${url}`)
+        .join(', '),
+      true,
+    ],
+  ])

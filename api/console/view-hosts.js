@@ -6,10 +6,9 @@ import { actionButton, bar, empty, pill, section, table } from './parts.js'
 const hostPath = (providerId) => `/providers/${encodeURIComponent(providerId)}/hosts`
 
 /** The hosts of an on-premise provider, by location, with why a location cannot tell; undefined for other clouds. */
-export async function loadHosts({ provider_id: id, provider_type: type, operations }) {
+export async function loadHosts({ id, type, config }, operations) {
   if (type !== 'on-premise' || !operations.some((one) => one.operation === 'hosts.list' && one.supported))
     return undefined
-  const { config } = await api(`/providers/${encodeURIComponent(id)}`)
   return Promise.all(
     config.regions.map(async (region) => {
       const query = new URLSearchParams({ region })

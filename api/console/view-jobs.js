@@ -1,38 +1,65 @@
-import { api } from './api.js'
-import { h, icon } from './dom.js'
-import { ago, kindName, moment, span } from './format.js'
+import { api, pagedList } from './api.js'
+import { h } from './dom.js'
+import { kindName, left, moment, span } from './format.js'
+import { cancelNote, isEnded, jobActions, jobTable, percentOf, waitingBox } from './job-parts.js'
 import {
-  actionButton,
   bar,
   barTone,
   empty,
   head,
   jobPill,
+  moreRows,
   problemBox,
   residueBox,
   section,
   facts,
+  tabs,
   warningsBox,
+  when,
 } from './parts.js'
 import { eventLog, eventStore, stepList } from './steps.js'
-import { jobTable } from './view-overview.js'
 
-export const jobList = () => ({
-  load: async () => (await api('/jobs?limit=100')).jobs,
-  draw: (jobs) =>
-    h(
-      'div',
-      {},
-      head('Jobs', 'Everything slow is a job: a chain of steps that any worker picks up.'),
+const filters = [
+  ['', 'All'],
+  ['unfinished', 'In motion'],
+  ['failed', 'Failed'],
+  ['cancelled', 'Cancelled'],
+  ['succeeded', 'Succeeded'],
+]
+
+/** All jobs, or those in the state that the address names. */
+export function jobList(query) {
+  const state = query.get('state') ?? ''
+  const list = pagedList('/jobs', 'jobs')
+  return {
+    load: () => list.load(state ? { state } : {}),
+    draw: (page, context) =>
       h(
-        'section.card.section',
+        'div',
         {},
-        jobs.length > 0
-          ? jobTable(jobs)
-          : empty('No jobs yet', 'They appear as soon as something is asked for.'),
+        head('Jobs', 'Everything slow is a job: a chain of steps that any worker picks up.'),
+        tabs(
+          'States',
+          filters.map(([value, label]) => [
+            value ? `#/jobs?state=${value}` : '#/jobs',
+            label,
+            value === state,
+          ]),
+        ),
+        h(
+          'section.card.section',
+          {},
+          page.rows.length > 0
+            ? jobTable(page.rows)
+            : empty(
+                state ? 'No such jobs' : 'No jobs yet',
+                state ? 'None is in this state.' : 'They appear as soon as something is asked for.',
+              ),
+          moreRows(list, page, context),
+        ),
       ),
-    ),
-})
+  }
+}
 
 /** One job as it runs. */
 export function jobDetail(id) {
@@ -42,44 +69,18 @@ export function jobDetail(id) {
     follow: (job) => job.id,
     onEvent: (event) => store.add(event),
     draw(job, context) {
-      const ended = ['succeeded', 'failed', 'cancelled'].includes(job.state)
-      const taken =
-        job.started_at &&
-        (job.finished_at ? Date.parse(job.finished_at) : Date.now()) - Date.parse(job.started_at)
       return h(
         'div',
-        {},
+        { 'data-progress': isEnded(job) ? undefined : `${percentOf(job)} %` },
         head(
-          kindName(job.kind),
+          [kindName(job.kind), job.subject_name].filter(Boolean).join(' · '),
           h(
             'span.row',
             {},
             jobPill(job.state),
-            h(
-              'span',
-              { title: moment(job.created_at) },
-              `submitted ${ago(job.created_at)} by ${job.requested_by ?? 'NovaCron'}`,
-            ),
+            h('span', {}, 'submitted ', when(job.created_at), ` by ${job.requested_by ?? 'NovaCron'}`),
           ),
-          [
-            !ended &&
-              actionButton(context, {
-                permission: 'jobs:control',
-                label: 'Cancel',
-                name: 'cross',
-                tone: 'danger',
-                path: `/jobs/${job.id}/cancel`,
-                question: 'Cancel this job? What it has done is undone.',
-              }),
-            ['failed', 'cancelled'].includes(job.state) &&
-              actionButton(context, {
-                permission: 'jobs:control',
-                label: 'Run again',
-                name: 'retry',
-                tone: 'primary',
-                path: `/jobs/${job.id}/retry`,
-              }),
-          ],
+          jobActions(job, context, 'Cancel this job? What it has done is undone.'),
           ['#/jobs', 'Jobs'],
         ),
         h(
@@ -88,48 +89,13 @@ export function jobDetail(id) {
           problemBox(job.problem),
           residueBox(job.residue),
           warningsBox(job.warnings),
-          job.waiting &&
-            h(
-              'div.notice.calm',
-              {},
-              icon('clock'),
-              h('div', {}, h('b', {}, 'Why it is waiting'), h('p.quiet', {}, job.waiting.detail)),
-            ),
-          h(
-            'section.card.overall',
-            {},
-            h(
-              'div.figures',
-              {},
-              h('b', {}, `${Math.floor((job.state === 'succeeded' ? 1 : job.progress) * 100)} %`),
-              h('span.quiet', {}, job.cancel_reason ? `cancelled: ${job.cancel_reason}` : ''),
-              h(
-                'span.quiet',
-                {},
-                taken ? `${ended ? 'took ' : ''}${span(taken)}${ended ? '' : ' so far'}` : '',
-              ),
-            ),
-            bar(job.state === 'succeeded' ? 1 : job.progress, barTone(job.state), true),
-          ),
+          waitingBox(job.waiting),
+          overall(job),
           h(
             'div.two',
             {},
             stepList(job.steps),
-            h(
-              'div.stack',
-              {},
-              section(
-                'Facts',
-                '',
-                facts([
-                  ['Subject', subject(job)],
-                  ['Job', h('span.mono', {}, job.id)],
-                  ['Submitted', moment(job.created_at)],
-                  ['Finished', job.finished_at && moment(job.finished_at)],
-                ]),
-              ),
-              eventLog(store.events),
-            ),
+            h('div.stack', {}, section('Facts', '', factsOf(job)), eventLog(store.events)),
           ),
         ),
       )
@@ -137,8 +103,47 @@ export function jobDetail(id) {
   }
 }
 
-function subject({ kind, subject: id }) {
+function overall(job) {
+  const takenMs =
+    job.started_at &&
+    (job.finished_at ? Date.parse(job.finished_at) : Date.now()) - Date.parse(job.started_at)
+  const taken = takenMs
+    ? `${isEnded(job) ? 'took ' : ''}${span(takenMs)}${isEnded(job) ? '' : ' so far'}`
+    : ''
+  return h(
+    'section.card.overall',
+    {},
+    h(
+      'div.figures',
+      {},
+      h('b', {}, `${percentOf(job)} %`),
+      h('span.quiet', {}, cancelNote(job)),
+      h('span.quiet', {}, [taken, left(job.eta)].filter(Boolean).join(' · ')),
+    ),
+    bar(job.state === 'succeeded' ? 1 : job.progress, barTone(job.state), true),
+  )
+}
+
+const factsOf = (job) =>
+  facts([
+    ['Subject', subject(job)],
+    ['Job', h('span.mono', {}, job.id)],
+    ['Submitted', moment(job.created_at)],
+    ['Started', job.started_at && moment(job.started_at)],
+    ['Finished', job.finished_at && moment(job.finished_at)],
+    ['Deadline', job.deadline && moment(job.deadline)],
+  ])
+
+/** The subject, leading to where the console shows it. */
+function subject({ subject: id, links }) {
   if (!id) return null
-  const place = { vm: '#/vms/', migration: '#/migrations/' }[kind.split('.')[0]]
-  return place ? h('a.mono', { href: `${place}${id}` }, id) : h('span.mono', {}, id)
+  const path = links.subject?.replace(/^.*\/api\/multicloud/, '')
+  const [, kind] = path?.split('/') ?? []
+  if (!path) return h('span.mono', {}, id)
+  const isShown = ['vms', 'migrations', 'providers'].includes(kind)
+  return h(
+    'a.mono',
+    { href: isShown ? `#${path}` : `#/resources/${kind === 'subnets' ? 'networks' : kind}` },
+    id,
+  )
 }

@@ -1,60 +1,70 @@
-import { api } from './api.js'
+import { api, pagedList } from './api.js'
 import { h, icon } from './dom.js'
-import { ago, bytes, moment, span } from './format.js'
+import { bytes, left, moment, span, words } from './format.js'
+import { cancelNote, isEnded, jobActions, waitingBox } from './job-parts.js'
 import {
-  actionButton,
   bar,
   barTone,
   empty,
+  facts,
   head,
+  moreRows,
   pill,
   problemBox,
-  progress,
   residueBox,
   section,
-  table,
-  tile,
+  tabs,
   warningsBox,
+  when,
 } from './parts.js'
+import { measured, proof } from './migration-proof.js'
+import { migrationTable, route } from './migration-table.js'
 import { eventLog, eventStore, stepList } from './steps.js'
 
-const route = (migration) =>
-  h('span.route', {}, migration.source_provider_id, icon('arrow'), migration.destination_provider_id)
+const filters = [
+  ['', 'All'],
+  ['in_progress', 'Under way'],
+  ['failed', 'Failed'],
+  ['cancelled', 'Cancelled'],
+  ['completed', 'Completed'],
+]
 
-export const migrationList = () => ({
-  load: async () => (await api('/migrations?limit=100')).migrations,
-  draw: (migrations) =>
-    h(
-      'div',
-      {},
-      head('Migrations', 'VMs on their way from one provider to another.'),
+/** All migrations, or those with the status that the address names. */
+export function migrationList(query) {
+  const status = query.get('status') ?? ''
+  const list = pagedList('/migrations', 'migrations')
+  return {
+    load: () => list.load(status ? { status } : {}),
+    draw: (page, context) =>
       h(
-        'section.card.section',
+        'div',
         {},
-        migrations.length > 0
-          ? migrationTable(migrations)
-          : empty('No migrations yet', 'Start one with POST /api/multicloud/migrations.'),
+        head('Migrations', 'VMs on their way from one provider to another.'),
+        tabs(
+          'Status',
+          filters.map(([value, label]) => [
+            value ? `#/migrations?status=${value}` : '#/migrations',
+            label,
+            value === status,
+          ]),
+        ),
+        h(
+          'section.card.section',
+          {},
+          page.rows.length > 0
+            ? migrationTable(page.rows)
+            : status
+              ? empty('No such migrations', 'None has this status.')
+              : empty('No migrations yet', [
+                  'Start one with ',
+                  h('a', { href: '/docs#createMigration' }, 'POST /api/multicloud/migrations'),
+                  '.',
+                ]),
+          moreRows(list, page, context),
+        ),
       ),
-    ),
-})
-
-/** Migrations as a table, for here and for the page of a VM. */
-export const migrationTable = (migrations) =>
-  table(
-    ['Route', 'State', 'Progress', 'Started'],
-    migrations.map((migration) => ({
-      href: `#/migrations/${migration.id}`,
-      cells: [
-        [
-          h('a', { href: `#/migrations/${migration.id}` }, route(migration)),
-          h('span.sub.mono', {}, migration.vm_id),
-        ],
-        pill(migration.status),
-        progress(migration.progress / 100, migration.status),
-        h('span.quiet', { title: moment(migration.start_time) }, ago(migration.start_time)),
-      ],
-    })),
-  )
+  }
+}
 
 /** One migration as it runs: its steps live, what has been measured, and the proof. */
 export function migrationDetail(id) {
@@ -62,61 +72,52 @@ export function migrationDetail(id) {
   return {
     async load() {
       const migration = await api(`/migrations/${encodeURIComponent(id)}/status`)
-      const [job, vm] = await Promise.all([
-        api(`/jobs/${migration.job_id}`),
-        api(`/vms/${encodeURIComponent(migration.vm_id)}`).catch(() => undefined),
-      ])
-      return { migration, job, vm }
+      return { migration, job: await api(`/jobs/${migration.job_id}`) }
     },
     follow: ({ job }) => job.id,
     onEvent: (event) => store.add(event),
-    draw({ migration, job, vm }, context) {
-      const ended = !['pending', 'in_progress'].includes(migration.status)
+    draw({ migration, job }, context) {
       return h(
         'div',
-        {},
+        { 'data-progress': isEnded(job) ? undefined : `${Math.floor(migration.progress)} %` },
         head(
-          vm?.name ?? migration.vm_id,
+          migration.vm_name ?? migration.vm_id,
           h(
-            'span.row',
+            'span.row.wrap',
             {},
             pill(migration.status),
             route(migration),
             migration.destination_region && h('span.faint', {}, migration.destination_region),
+            h('span', {}, 'started ', when(migration.start_time), ` by ${job.requested_by ?? 'NovaCron'}`),
           ),
-          [
-            !ended &&
-              actionButton(context, {
-                permission: 'jobs:control',
-                label: 'Cancel',
-                name: 'cross',
-                tone: 'danger',
-                path: `/jobs/${job.id}/cancel`,
-                question: 'Cancel this migration? The source is restored to the state that it was in.',
-              }),
-            ['failed', 'cancelled'].includes(job.state) &&
-              actionButton(context, {
-                permission: 'jobs:control',
-                label: 'Run again',
-                name: 'retry',
-                tone: 'primary',
-                path: `/jobs/${job.id}/retry`,
-              }),
-          ],
+          jobActions(
+            job,
+            context,
+            'Cancel this migration? The source is restored to the state that it was in.',
+          ),
           ['#/migrations', 'Migrations'],
         ),
         h(
           'div.stack',
           {},
           problemBox(migration.problem),
+          outcomeBox(migration, job),
           residueBox(migration.residue),
+          waitingBox(job.waiting),
           overall(migration, job),
           warningsBox(job.warnings),
           h(
             'div.two',
             {},
             stepList(job.steps),
-            h('div.stack', {}, measured(migration.metrics), proof(migration.metrics), eventLog(store.events)),
+            h(
+              'div.stack',
+              {},
+              measured(migration.metrics),
+              proof(migration.metrics),
+              section('Facts', '', factsOf(migration)),
+              eventLog(store.events),
+            ),
           ),
         ),
       )
@@ -124,14 +125,45 @@ export function migrationDetail(id) {
   }
 }
 
+/** What an end other than the wished-for one means for the VM, and what can be done. */
+function outcomeBox({ source_provider_id: source, residue }, job) {
+  if (!['failed', 'cancelled'].includes(job.state)) return false
+  const undone = job.steps.filter(({ direction, state }) => direction === 'undo' && state === 'succeeded')
+  const begun = job.steps.some(({ direction, name, state }) =>
+    direction === 'do' && name !== 'preflight' ? !['skipped', 'pending'].includes(state) : false,
+  )
+  const what = !begun
+    ? 'Nothing was changed.'
+    : residue.length > 0
+      ? 'Not everything could be taken back: see below.'
+      : `What had been done was taken back (${undone.length} ${undone.length === 1 ? 'step' : 'steps'}): the VM is at ${source}, as it was.`
+  const next =
+    job.state === 'failed'
+      ? 'Once the cause is mended, Run again starts from the first step.'
+      : 'Run again starts from the first step.'
+  return h('div.notice.calm', {}, icon('undo'), h('div', {}, h('b', {}, what), h('p.quiet', {}, next)))
+}
+
+const factsOf = (migration) =>
+  facts([
+    ['Moved VM', vmLink(migration), true],
+    ['Migration', h('span.mono', {}, migration.id), true],
+    ['Job', h('a.mono', { href: `#/jobs/${migration.job_id}` }, migration.job_id), true],
+    ['Afterwards the source is', migration.request.delete_source ? 'deleted' : 'kept, stopped'],
+    ['Started', moment(migration.start_time)],
+    ['Finished', migration.end_time && moment(migration.end_time)],
+  ])
+
+const vmLink = ({ destination_vm_id: moved, request }) => {
+  const id = request.vm_id
+  return id.startsWith('vm_') ? h('a.mono', { href: `#/vms/${id}` }, id) : h('span.mono', {}, moved ?? id)
+}
+
 function overall(migration, job) {
-  const ended = !['pending', 'in_progress'].includes(migration.status)
-  const taken =
+  const takenMs =
     (migration.end_time ? Date.parse(migration.end_time) : Date.now()) - Date.parse(migration.start_time)
-  const left = migration.estimated_completion
-    ? Date.parse(migration.estimated_completion) - Date.now()
-    : undefined
-  const running = job.steps.find(({ state }) => state === 'running')
+  const taken = isEnded(job) ? `took ${span(takenMs)}` : `${span(takenMs)} so far`
+  const eta = migration.estimated_completion
   return h(
     'section.card.overall',
     {},
@@ -139,77 +171,23 @@ function overall(migration, job) {
       'div.figures',
       {},
       h('b', {}, `${Math.floor(migration.progress)} %`),
+      h('span', {}, migration.completion_message ?? (cancelNote(job) || doing(job))),
       h(
         'span.quiet',
-        {},
-        migration.completion_message ??
-          (job.waiting ? job.waiting.detail : running ? `${span(taken)} so far` : ''),
+        { title: eta ? `until ${moment(eta)}` : '' },
+        [taken, left(eta)].filter(Boolean).join(' · '),
       ),
-      h('span.quiet', {}, ended ? `took ${span(taken)}` : left > 0 ? `about ${span(left)} left` : ''),
     ),
     bar(migration.progress / 100, barTone(migration.status), true),
   )
 }
 
-function measured(metrics) {
-  const list = [
-    ['Copied', metrics.data_transferred !== null && bytes(metrics.data_transferred)],
-    ['Rate', metrics.transfer_rate !== null && `${bytes(metrics.transfer_rate)}/s`],
-    ['Downtime', metrics.total_downtime_ms !== undefined && span(metrics.total_downtime_ms)],
-    ['Verified in', metrics.verification_time_ms !== undefined && span(metrics.verification_time_ms)],
-  ].filter(([, value]) => value)
-  return (
-    list.length > 0 &&
-    h(
-      'div.tiles.small',
-      {},
-      list.map(([label, value]) => tile(label, value, '', true)),
-    )
-  )
-}
-
-/** The digests that were taken at either end. */
-function proof({ disks, boot_check: boot }) {
-  if (!disks?.length) return false
-  return section(
-    'Proof',
-    'digests taken independently at both ends',
-    h(
-      'div.proof',
-      {},
-      disks.map((disk) =>
-        h(
-          'div.disk',
-          {},
-          h(
-            'div.row',
-            { class: disk.identical ? 'ok' : 'bad' },
-            icon(disk.identical ? 'shield' : 'warning'),
-            disk.identical ? 'Bytes identical' : 'Bytes differ',
-            h('span.faint', {}, bytes(disk.size_bytes)),
-          ),
-          h(
-            'div.digest',
-            {},
-            h('span.faint', {}, 'Source'),
-            h('span.mono', {}, disk.source_digest),
-            h('span.faint', {}, 'Destination'),
-            h('span.mono', {}, disk.destination_digest),
-          ),
-        ),
-      ),
-      boot &&
-        h(
-          'div.disk',
-          {},
-          h(
-            'div.row',
-            { class: boot.outcome === 'proved' ? 'ok' : '' },
-            icon(boot.outcome === 'proved' ? 'shield' : 'clock'),
-            boot.outcome === 'proved' ? 'Boot proved by its console' : 'Boot not proved',
-          ),
-          h('div.mono', {}, boot.evidence),
-        ),
-    ),
-  )
+/** The step that runs now, in one line. */
+function doing({ steps, state }) {
+  const step = steps.find((one) => one.state === 'running')
+  if (!step) return ''
+  const amount = step.detail ?? (step.total > 1_000_000 ? `${bytes(step.done)} of ${bytes(step.total)}` : '')
+  return [`${state === 'undoing' ? 'Taking back: ' : ''}${words(step.name)}`, amount]
+    .filter(Boolean)
+    .join(' · ')
 }

@@ -1,7 +1,6 @@
 import { api } from './api.js'
 import { h, icon } from './dom.js'
-import { ago, moment } from './format.js'
-import { empty, head, pill, table } from './parts.js'
+import { empty, head, pill, table, when } from './parts.js'
 
 export const clouds = {
   aws: 'Amazon Web Services',
@@ -17,7 +16,7 @@ export const providerList = () => ({
     h(
       'div',
       {},
-      head('Providers', 'Cloud accounts that VMs live on.'),
+      head('Providers', 'Cloud accounts and hosts of your own that VMs live on.'),
       h(
         'section.card.section',
         {},
@@ -43,31 +42,45 @@ export const providerList = () => ({
                   ],
                   [
                     provider.enabled ? pill(provider.health.status) : pill('disabled', ''),
-                    provider.health.message && h('span.sub', {}, provider.health.message),
+                    provider.health.message &&
+                      h('span.sub.clamp', { title: provider.health.message }, provider.health.message),
                   ],
-                  provider.config.regions.join(', '),
+                  h('span.clamp', { title: regionsOf(provider) }, regionsOf(provider)),
                   h('span.mono', {}, provider.health.account_id ?? '–'),
-                  h(
-                    'span.quiet.tight',
-                    { title: moment(provider.health.checked_at) },
-                    provider.health.checked_at ? ago(provider.health.checked_at) : 'not yet',
-                  ),
-                  h(
-                    'button.plain',
-                    { title: 'Check now', onclick: () => check(provider.id, context) },
-                    icon('retry'),
-                  ),
+                  when(provider.health.checked_at, 'not yet'),
+                  checkButton(provider, context),
                 ],
               })),
             )
-          : empty('No providers yet', 'Register one with POST /api/multicloud/providers.'),
+          : empty('No providers yet', [
+              'Register one with ',
+              h('a', { href: '/docs#registerProvider' }, 'POST /api/multicloud/providers'),
+              '.',
+            ]),
       ),
     ),
 })
 
-async function check(id, context) {
+const regionsOf = ({ config }) => config.regions.join(', ')
+
+/** Asks the cloud now whether it can be reached. */
+export const checkButton = ({ id, name }, context, label) =>
+  h(
+    label ? 'button' : 'button.plain',
+    {
+      title: 'Check now',
+      'aria-label': `Check ${name} now`,
+      onclick: ({ currentTarget }) => check(id, context, currentTarget),
+    },
+    icon('retry'),
+    label,
+  )
+
+async function check(id, context, button) {
+  button.disabled = true
   await api(`/providers/${encodeURIComponent(id)}/health?refresh=true`, {
     headers: { accept: 'application/json', prefer: 'wait=10' },
   }).catch(() => {})
+  button.disabled = false
   context.refresh()
 }

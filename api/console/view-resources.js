@@ -1,7 +1,6 @@
-import { api } from './api.js'
+import { pagedList } from './api.js'
 import { h } from './dom.js'
-import { ago, moment } from './format.js'
-import { empty, head, pill, table } from './parts.js'
+import { empty, head, moreRows, pill, table, tabs, when } from './parts.js'
 
 /** Each kind with its path, its name, and the fact that tells most about one of it. */
 const kinds = [
@@ -15,38 +14,33 @@ const kinds = [
 ]
 
 /** What there is beside VMs, one kind at a time. */
-export function resourceList(path = 'networks') {
+export function resourceList(path) {
+  const list = pagedList(`/${path}`, path.replace('-', '_'))
   const [, title, fact] = kinds.find(([candidate]) => candidate === path) ?? kinds[0]
   return {
-    load: async () => (await api(`/${path}?limit=200`))[path.replace('-', '_')],
-    draw: (resources) =>
+    load: () => list.load(),
+    draw: (page, context) =>
       h(
         'div',
         {},
         head('Resources', 'What VMs stand on: made here, or found by a sync.'),
-        h(
-          'nav.row.tabs',
-          { 'aria-label': 'Kinds' },
-          kinds.map(([each, name]) =>
-            h('a', { href: `#/resources/${each}`, 'aria-current': each === path ? 'page' : undefined }, name),
-          ),
+        tabs(
+          'Kinds',
+          kinds.map(([each, name]) => [`#/resources/${each}`, name, each === path]),
         ),
         h(
           'section.card.section',
           {},
-          resources.length > 0
+          page.rows.length > 0
             ? table(
                 ['Name', 'State', 'Where', 'What', 'Created'],
-                resources.map((one) => ({
+                page.rows.map((one) => ({
                   cells: [
                     [h('b', {}, one.name), h('span.sub.mono', {}, one.cloud_id?.split('/').at(-1) ?? one.id)],
                     pill(one.state),
                     [one.provider_id, h('span.sub', {}, one.region)],
                     fact(one) ?? '–',
-                    [
-                      h('span.quiet', { title: moment(one.created_at) }, ago(one.created_at)),
-                      one.found && h('span.sub', {}, 'found'),
-                    ],
+                    [when(one.created_at), one.found && h('span.sub', {}, 'found by a sync')],
                   ],
                 })),
               )
@@ -54,6 +48,7 @@ export function resourceList(path = 'networks') {
                 `No ${title.toLowerCase()} yet`,
                 `Create one with POST /api/multicloud/${path}, or sync a provider.`,
               ),
+          moreRows(list, page, context),
         ),
       ),
   }

@@ -1,17 +1,29 @@
-import { api } from './api.js'
+import { api, pagedList } from './api.js'
 import { h } from './dom.js'
-import { ago, moment, shortId } from './format.js'
-import { actionButton, empty, facts, head, pill, section, table } from './parts.js'
-import { migrationTable } from './view-migrations.js'
-import { jobTable } from './view-overview.js'
+import { moment, shortId } from './format.js'
+import { jobTable } from './job-parts.js'
+import {
+  actionButton,
+  empty,
+  facts,
+  head,
+  moreRows,
+  pill,
+  problemBox,
+  section,
+  table,
+  when,
+} from './parts.js'
+import { migrationTable } from './migration-table.js'
 
 /** All VMs of all providers. */
 export function vmList() {
+  const list = pagedList('/vms', 'vms')
   let wanted = ''
+  let asking
   return {
-    load: async () =>
-      (await api(`/vms?limit=200${wanted && `&name_pattern=${encodeURIComponent(`*${wanted}*`)}`}`)).vms,
-    draw: (vms, context) =>
+    load: () => list.load(wanted ? { name_pattern: `*${wanted}*` } : {}),
+    draw: (page, context) =>
       h(
         'div',
         {},
@@ -22,17 +34,18 @@ export function vmList() {
             'aria-label': 'Filter by name',
             oninput: (event) => {
               wanted = event.target.value.trim()
-              context.refresh()
+              clearTimeout(asking)
+              asking = setTimeout(context.refresh, typingMs)
             },
           }),
         ]),
         h(
           'section.card.section',
           {},
-          vms.length > 0
+          page.rows.length > 0
             ? table(
                 ['Name', 'State', 'Where', 'Size', 'Address', 'Created'],
-                vms.map((vm) => ({
+                page.rows.map((vm) => ({
                   href: `#/vms/${vm.id}`,
                   cells: [
                     [
@@ -43,17 +56,25 @@ export function vmList() {
                     [vm.provider_id, h('span.sub', {}, vm.region)],
                     vm.instance_type ?? '–',
                     vm.public_ip ?? vm.private_ip ?? '–',
-                    h('span.quiet', { title: moment(vm.created_at) }, ago(vm.created_at)),
+                    when(vm.created_at),
                   ],
                 })),
               )
             : wanted
               ? empty('No VM has such a name', 'Try another filter.')
-              : empty('No VMs yet', 'Create one with POST /api/multicloud/vms.'),
+              : empty('No VMs yet', [
+                  'Create one with ',
+                  h('a', { href: '/docs#createVM' }, 'POST /api/multicloud/vms'),
+                  ', or sync a provider to take in those that there are.',
+                ]),
+          moreRows(list, page, context),
         ),
       ),
   }
 }
+
+/** Who types is not asked for in the middle of a word. */
+const typingMs = 200
 
 /** Azure's ids are whole paths; their last part tells. */
 const shortCloudId = (vm) => (vm.vm_id ? vm.vm_id.split('/').at(-1) : shortId(vm.id))
@@ -84,7 +105,13 @@ export const vmDetail = (id) => ({
       {},
       head(
         vm.name,
-        h('span.row', {}, pill(vm.state), `${vm.provider_id} · ${vm.region}`),
+        h(
+          'span.row.wrap',
+          {},
+          pill(vm.state),
+          h('a', { href: `#/providers/${encodeURIComponent(vm.provider_id)}` }, vm.provider_id),
+          vm.region,
+        ),
         live
           ? [
               vm.state === 'suspended' && action('Resume', 'play', 'resume'),
@@ -100,6 +127,7 @@ export const vmDetail = (id) => ({
       h(
         'div.stack',
         {},
+        vm.state === 'error' && problemBox(jobs.find(({ problem }) => problem)?.problem),
         section(
           'Facts',
           '',

@@ -37,19 +37,18 @@ export function mountPages(app: OpenAPIHono, services: Services): void {
   })
   app.get('/login', (c) => page(c, 'login.html'))
   app.post('/login', async (c) => {
+    let next = localPath(undefined)
     try {
       assertSameOrigin(c)
       const form = await c.req.parseBody()
+      next = localPath(form['next'])
       const token = typeof form['token'] === 'string' ? form['token'].trim() : ''
       const principal = await services.verifyToken(token)
       startSession(c, token, principal, services.config.PUBLIC_URL)
-      return c.redirect(localPath(form['next']), 303)
+      return c.redirect(next, 303)
     } catch (error) {
       const { problem } = asApiError(error)
-      return c.redirect(
-        `/login?${new URLSearchParams({ problem: problem.message, next: localPath(undefined) }).toString()}`,
-        303,
-      )
+      return c.redirect(`/login?${new URLSearchParams({ problem: problem.message, next }).toString()}`, 303)
     }
   })
   app.post('/logout', (c) => {

@@ -27,5 +27,6 @@ union all
 select id, name from cloud_resources where tenant_id = $1 and id = any($2)
 union all
 select m.id, v.name from migrations m
-join multicloud_vms v on v.tenant_id = m.tenant_id and v.id = coalesce(m.destination_vm_id, m.request ->> 'vm_id')
+join multicloud_vms v on v.tenant_id = m.tenant_id
+  and (v.id = m.request ->> 'vm_id' or (v.provider_id = m.destination_provider and v.vm_id = m.destination_vm_id))
 where m.tenant_id = $1 and m.id = any($2)`

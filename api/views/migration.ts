@@ -67,7 +67,7 @@ const fields = {
   destination_vm_id: z
     .string()
     .nullable()
-    .openapi({ description: 'Our id of the moved VM, once there is one.' }),
+    .openapi({ description: 'The destination cloud’s own id of the moved VM, once there is one.' }),
   error_message: z.string().nullable(),
   completion_message: z.string().nullable(),
   job_id: z.string(),

@@ -239,8 +239,13 @@ test('the status follows the job where the row has not heard yet, and the row wh
     estimated_completion: null,
     steps: { 5: { status: 'skipped' } },
   })
-  await api.pool.query(`update migrations set status = 'rolled_back', completed_at = now() where id = $1`, [
-    id,
-  ])
-  expect(await status()).toMatchObject({ status: 'rolled_back', end_time: expect.any(String) })
+  await api.pool.query(
+    `update migrations set status = 'rolled_back', completed_at = now(), destination_vm_id = 'its-id-there' where id = $1`,
+    [id],
+  )
+  expect(await status()).toMatchObject({
+    status: 'rolled_back',
+    vm_name: 'vm_status',
+    end_time: expect.any(String),
+  })
 })
