@@ -4,7 +4,10 @@ import { mountBoard } from '#api/board.ts'
 import { mountHealth } from '#api/health.ts'
 import { mount, type Endpoint } from '#api/http/endpoint.ts'
 import { ApiError, asApiError, problemResponse } from '#api/http/problem.ts'
+import { openRateBuckets } from '#api/http/rate-buckets.ts'
+import { createRateLimit } from '#api/http/rate-limit.ts'
 import { jobWatch } from '#api/job-watch.ts'
+import { mountMetrics } from '#api/metrics.ts'
 import { openApiDocument } from '#api/openapi.ts'
 import { mountPages } from '#api/pages/pages.ts'
 import { providerDirectory } from '#api/provider-directory.ts'
@@ -31,15 +34,19 @@ export const endpoints: readonly Endpoint[] = [
 
 /** Assembles the web application. It opens nothing by itself: tests call `app.request()` on it. */
 export function createApp(deps: ApiDeps): OpenAPIHono {
+  const buckets = openRateBuckets(deps.pool, deps.log)
+  deps.closing.addEventListener('abort', () => buckets.close(), { once: true })
   const services: Services = {
     ...deps,
     verifyToken: tokenVerifier(deps.config, deps.tokenKeys),
     providers: providerDirectory(deps.pool),
     watch: jobWatch(deps.wake),
+    rateLimit: createRateLimit(deps.config, buckets),
   }
   const app = new OpenAPIHono()
   mount(app, services, endpoints)
   mountHealth(app, services)
+  mountMetrics(app, services)
   mountPages(app, services)
   mountBoard(app, services)
 

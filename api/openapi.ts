@@ -48,5 +48,6 @@ const description = [
   'One API that provisions and moves virtual machines across clouds.',
   'Everything slow is a job: the answer is `202` with the job and its links; `Prefer: wait=30` holds the answer until it has finished, and `GET …/events` follows it live.',
   'Errors are `application/problem+json` with a stable `code`, what happened, and what to do about it. A body that cannot be parsed is 400; a request that can be read but is not valid is 422, with every wrong field in `errors`.',
+  'Requests are counted per caller (the `sub` of the token) and per tenant: `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10) tell the quotas and what is left of them; one too many is 429 with `Retry-After`, and did nothing.',
   'Lists have `limit` and `cursor`. Every POST takes an `Idempotency-Key`. What can be changed has an `ETag`, and a change needs `If-Match`.',
 ].join('\n\n')

@@ -7,6 +7,7 @@ import type { Wake } from '#shared/jobs/wake.ts'
 import type { Keyring } from '#shared/secrets/keyring.ts'
 import type { KeySource } from '#api/auth/keys.ts'
 import type { TokenVerifier } from '#api/auth/tokens.ts'
+import type { RateLimit } from '#api/http/rate-limit.ts'
 import type { ProviderDirectory } from '#api/provider-directory.ts'
 import type { JobWatch } from '#api/job-watch.ts'
 
@@ -29,4 +30,5 @@ export interface Services extends ApiDeps {
   verifyToken: TokenVerifier
   providers: ProviderDirectory
   watch: JobWatch
+  rateLimit: RateLimit
 }

@@ -73,7 +73,25 @@ const settings = z.object({
       'must be 32 bytes in base64 each, separated by commas',
     )
     .optional()
-    .describe('Former values of SECRETS_KEY, comma-separated: they still open what they sealed.'),
+    .describe(
+      'Other values of SECRETS_KEY, former or coming, comma-separated: they open what they sealed, and seal nothing.',
+    ),
+  RATE_LIMIT_PER_CALLER: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000_000)
+    .default(12_000)
+    .describe(
+      'API requests that one caller (tenant and `sub` of the token) may make per minute; 0: any number.',
+    ),
+  RATE_LIMIT_PER_TENANT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(1_000_000_000)
+    .default(30_000)
+    .describe('API requests that all callers of a tenant together may make per minute; 0: any number.'),
   ALLOW_PRIVATE_NETWORKS: z
     .stringbool()
     .default(false)

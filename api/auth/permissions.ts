@@ -17,6 +17,7 @@ export const permissions = {
   'jobs:control': 'Cancel and retry jobs',
   'webhooks:read': 'See webhooks and their deliveries',
   'webhooks:manage': 'Create, change, test and remove webhooks',
+  'metrics:read': 'Scrape the metrics of NovaCron itself, which show all tenants',
   'board:view': 'See the queue board, which shows all tenants',
   'board:act': 'Pause queues and move queue entries on the board',
 } as const
@@ -45,12 +46,13 @@ const operator: readonly Permission[] = [
 ]
 const admin: readonly Permission[] = [...operator, 'providers:manage', 'webhooks:manage']
 
-/** What each role may do within the tenant of its token. `platform` is for who runs NovaCron itself. */
+/** What each role may do within the tenant of its token. `platform` is for who runs NovaCron itself, `monitor` for what watches it. */
 export const roles = {
   viewer,
   operator,
   admin,
-  platform: [...admin, 'board:view', 'board:act'],
+  monitor: ['metrics:read'],
+  platform: [...admin, 'metrics:read', 'board:view', 'board:act'],
 } as const satisfies Record<string, readonly Permission[]>
 
 export type Role = keyof typeof roles

@@ -78,15 +78,19 @@ export function endpoint<Q extends z.ZodType = typeof nothing, B extends z.ZodTy
     answer: async (c, services) => {
       const requestId = newId('req')
       const startedMs = performance.now()
+      let limits: Record<string, string> = {}
       try {
-        const response = await run(spec, c, services, requestId)
+        const principal = await authenticate(c, services.verifyToken)
+        limits = services.rateLimit(principal)
+        const response = await run(spec, c, services, requestId, principal)
         response.headers.set('x-request-id', requestId)
+        for (const [name, value] of Object.entries(limits)) response.headers.set(name, value)
         return response
       } catch (error) {
         const { problem, ours } = asApiError(error)
         if (ours)
           services.log.error({ err: error, requestId, route: `${spec.method} ${path}` }, 'request failed')
-        return problemResponse(problem, requestId)
+        return problemResponse(problem, requestId, limits)
       } finally {
         const tookMs = Math.round(performance.now() - startedMs)
         if (tookMs > slowMs && !spec.waits && spec.operationId !== 'streamJobEvents')
@@ -129,8 +133,8 @@ async function run<Q extends z.ZodType, B extends z.ZodType>(
   c: Context,
   services: Services,
   requestId: string,
+  principal: Principal,
 ): Promise<Response> {
-  const principal = await authenticate(c, services.verifyToken)
   assertPermitted(principal, spec.permission)
   const query = spec.query ? validate(spec.query, queryOf(c), 'query') : undefined
   const { body, bodyText } = changes(spec.method) ? await bodyOf(spec, c) : { body: undefined, bodyText: '' }
@@ -195,6 +199,7 @@ function describe<Q extends z.ZodType, B extends z.ZodType>(
   const codes: ProblemCode[] = [
     'unauthenticated',
     'forbidden',
+    'rate_limited',
     ...(names.length > 0 ? (['not_found'] as const) : []),
     ...(changes(spec.method) ? bodyProblems : []),
     ...(spec.method === 'post' ? (['idempotency_key_reused'] as const) : []),

@@ -52,7 +52,11 @@ export function invalid(errors: FieldError[]): ApiError {
 }
 
 /** The answer in RFC 9457 form. */
-export function problemResponse(error: ApiError, requestId: string): Response {
+export function problemResponse(
+  error: ApiError,
+  requestId: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   const body = {
     type: `/docs#problem-${error.code}`,
     title: error.title,
@@ -71,6 +75,7 @@ export function problemResponse(error: ApiError, requestId: string): Response {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
       'x-request-id': requestId,
+      ...headers,
       ...error.headers,
     },
   })

@@ -30,6 +30,7 @@ export const problems = {
   not_supported_yet: [422, 'Not supported yet'],
   idempotency_key_reused: [422, 'The idempotency key belongs to another request'],
   version_required: [428, 'If-Match is required'],
+  rate_limited: [429, 'Too many requests'],
   internal_error: [500, 'Something went wrong here'],
   cloud_refused: [502, 'The cloud did not answer the question'],
   unavailable: [503, 'Not available right now'],

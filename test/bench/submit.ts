@@ -41,6 +41,9 @@ export async function run() {
     JWT_SECRET: secret,
     PORT: '0',
     LOG_LEVEL: 'warn',
+    // Counted as ever, but never refused.
+    RATE_LIMIT_PER_CALLER: '1000000000',
+    RATE_LIMIT_PER_TENANT: '1000000000',
   }
   const servers: Server[] = []
   try {

@@ -39,7 +39,8 @@ const store = (tenant: string, id: string, keyring = before, secret = `${tenant}
 const secretOf = async (tenant: string, id: string, keyring = newAlone) =>
   (await openCredentials(db, keyring, tenant, id))['secret']
 const rows = async () =>
-  (await db.query('select tenant_id, id, key_id, sealed, version from credentials order by 1, 2')).rows
+  (await db.query<object>('select tenant_id, id, key_id, sealed, version from credentials order by 1, 2'))
+    .rows
 
 test('every credential ends under the new key, opens without the old one, and a second run finds nothing to do', async () => {
   expect(await rewrapCredentials(db, after, { batchSize: 4 })).toEqual({ moved: 6, overtaken: 0, failed: [] })
