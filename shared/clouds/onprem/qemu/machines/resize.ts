@@ -11,7 +11,7 @@ import {
 } from '#shared/clouds/onprem/qemu/machines/definition.ts'
 import { addCpus, growthOf, presentCpus, setGrowth } from '#shared/clouds/onprem/qemu/machines/grow.ts'
 import { withLock } from '#shared/clouds/onprem/qemu/machines/locking.ts'
-import { turnOn } from '#shared/clouds/onprem/qemu/machines/turn-on.ts'
+import { turnOnCpus, turnOnMemory } from '#shared/clouds/onprem/qemu/machines/turn-on.ts'
 import { runState, see } from '#shared/clouds/onprem/qemu/machines/status.ts'
 
 export interface Size {
@@ -63,7 +63,7 @@ async function resizeRunning(host: QemuHost, { spec: { id } }: Definition, size:
         before: growth.requestedBytes,
         wanted: bytes,
         patienceMs: Math.min(host.context.shutdownGraceMs, memoryPatienceMs),
-        meanwhile: () => turnOn(host, id, 'memory'),
+        meanwhile: () => turnOnMemory(host, id),
       })
       if (!taken) return false
     }
@@ -71,7 +71,7 @@ async function resizeRunning(host: QemuHost, { spec: { id } }: Definition, size:
     if (launch.vcpus !== size.vcpus) await writeLaunch(host, id, { ...launch, vcpus: size.vcpus })
     if (cpus < size.vcpus) {
       await addCpus(monitor, size.vcpus)
-      await turnOn(host, id, 'vcpus')
+      await turnOnCpus(host, id, size.vcpus)
     }
     return true
   })

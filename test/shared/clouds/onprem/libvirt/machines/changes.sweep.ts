@@ -29,8 +29,8 @@ describe.skipIf(reason)(`machines under libvirt, whatever happens to them${reaso
   }
   const stateOf = async (id: string) => (await host.machines.status(id))?.state
 
-  test('a suspended machine goes on where it was, and is forgotten by a power-off', async () => {
-    const { id } = await define()
+  test('a suspended machine goes on where it was, with room to grow, and is forgotten by a power-off', async () => {
+    const { id } = await define({ maxVcpus: 4, maxMemoryMib: 64 })
     await host.machines.start(id)
     await booted(host, id)
     await host.machines.suspend(id)
@@ -41,6 +41,7 @@ describe.skipIf(reason)(`machines under libvirt, whatever happens to them${reaso
     expect(await stateOf(id)).toBe('running')
     // It did not boot again.
     expect(await host.machines.console(id)).toBe('')
+    expect(await host.machines.resize(id, { vcpus: 2, memoryMib: 32 })).toBe(true)
     await host.machines.suspend(id)
     await host.machines.powerOff(id)
     expect(await stateOf(id)).toBe('stopped')
@@ -111,6 +112,7 @@ describe.skipIf(reason)(`machines under libvirt, whatever happens to them${reaso
     const { id } = await define({ maxVcpus: 4, maxMemoryMib: 64 })
     await host.machines.start(id)
     await booted(host, id)
+    expect(await host.machines.resize(id, { vcpus: 2, memoryMib: 32 })).toBe(true)
     expect(await host.machines.resize(id, { vcpus: 2, memoryMib: 32 })).toBe(true)
     expect(await host.machines.resize(id, { vcpus: 1, memoryMib: 32 })).toBe(false)
     expect(await host.machines.resize(id, { vcpus: 2, memoryMib: 48 })).toBe(false)

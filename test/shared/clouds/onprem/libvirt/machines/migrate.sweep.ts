@@ -67,4 +67,32 @@ describe.skipIf(reason)(`live migration between two libvirt hosts${reason}`, () 
       volumes.map(({ name }) => name).toSorted(),
     )
   })
+
+  test('a machine that has grown goes on elsewhere as large as it is, and grows there', async () => {
+    const [from, to] = hosts
+    if (!from || !to) throw new Error('no hosts')
+    const boot = await makeBootVolume(from, 'grows')
+    const { id } = await defineGrowing(from, boot)
+    expect(await from.machines.resize(id, { vcpus: 3, memoryMib: 32 })).toBe(true)
+    const volumes = [{ ...boot, name: 'vol-grown-there.raw' }]
+    await from.machines.migrateLive(id, to, { volumes, maxDowntimeMs: 1_000 })
+    expect(await to.machines.status(id)).toEqual({ id, state: 'running' })
+    expect(await to.machines.spec(id)).toMatchObject({ vcpus: 3, memoryMib: 32, maxVcpus: 4 })
+    expect(await to.machines.resize(id, { vcpus: 1, memoryMib: 32 })).toBe(false)
+    expect(await to.machines.resize(id, { vcpus: 4, memoryMib: 32 })).toBe(true)
+    await to.machines.powerOff(id)
+    await to.machines.start(id)
+    await booted(to, id)
+    expect(await to.machines.resize(id, { vcpus: 3, memoryMib: 32 })).toBe(false)
+    await to.machines.undefine(id)
+  })
 })
+
+/** Started with one processor and 32 MiB, and room for four and 64. */
+async function defineGrowing(host: HypervisorHost, boot: Awaited<ReturnType<typeof makeBootVolume>>) {
+  const spec = specFor(boot, { maxVcpus: 4, maxMemoryMib: 64 })
+  await host.machines.define(spec)
+  await host.machines.start(spec.id)
+  await booted(host, spec.id)
+  return spec
+}
