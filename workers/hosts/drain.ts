@@ -107,7 +107,7 @@ async function vmsOn({ input: { region, host } }: Context, cloud: Cloud): Promis
   return all.filter(({ zone, state }) => zone === host && state !== 'terminated')
 }
 
-/** @returns the error for a VM that cannot go; what is worth trying again at once is thrown. */
+/** @returns the error for a VM that cannot go, and stays with all that it has; what is worth trying again at once is thrown. */
 async function move(
   context: Context,
   cloud: Cloud,
@@ -121,8 +121,11 @@ async function move(
     )
     return { vm_id: vm.id, name: vm.name, to: zone, live, downtime_ms: downtimeMs ?? null }
   } catch (error) {
-    if (error instanceof CloudError && error.kind !== 'cancelled' && error.kind !== 'throttled') return error
-    throw error
+    if (!(error instanceof CloudError) || error.kind === 'cancelled' || error.kind === 'throttled')
+      throw error
+    // Also what it was to bring along (copies of snapshots, its room) goes again from where it was to be. If that fails, the next drain does it.
+    await cloud.hosts.relocate(vm, { zone: context.input.host }).catch(() => undefined)
+    return error
   }
 }
 

@@ -28,6 +28,21 @@ onQemu('hosts by REST, with real workers', (subject) => {
         beta: { state: 'ready', vms: 2 },
       })
 
+      // One that cannot go stays as it was, and takes no room where it was to be.
+      expect((await client.post('/providers/home/hosts/alpha/open', undefined, wait)).body).toMatchObject({
+        job: { state: 'succeeded' },
+      })
+      subject.loopback.inject({ operation: 'migrate', mode: 'error', code: 'GenericError', times: 100 })
+      const held = await client.post('/providers/home/hosts/beta/drain', undefined, wait)
+      subject.loopback.clearFaults()
+      expect(held.body).toMatchObject({ job: { state: 'failed', problem: { code: 'host_not_empty' } } })
+      expect(await world.hosts()).toMatchObject({
+        alpha: { state: 'ready', vms: 0, vcpus: { used: 0 } },
+        beta: { state: 'ready', vms: 2 },
+      })
+      const closed = await client.post('/providers/home/hosts/alpha/drain', undefined, wait)
+      expect(closed.body).toMatchObject({ job: { state: 'succeeded' } })
+
       // Now there is nowhere to go: the drain fails, names who is stuck, and opens the host again.
       const stuck = await client.post('/providers/home/hosts/beta/drain', undefined, wait)
       expect(stuck.body).toMatchObject({ job: { state: 'failed', problem: { code: 'host_not_empty' } } })

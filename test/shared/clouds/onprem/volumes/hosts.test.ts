@@ -34,9 +34,9 @@ onQemu('volumes on several hosts', (subject) => {
       })
     expect(await anywhere()).toMatchObject({ zone: 'alpha' })
     await cloud.hosts.setMaintenance({ region, id: 'alpha' }, true)
-    expect(
-      await anywhere().finally(() => cloud.hosts.setMaintenance({ region, id: 'alpha' }, false)),
-    ).toMatchObject({ zone: 'beta' })
+    const elsewhere = await anywhere()
+    await cloud.hosts.setMaintenance({ region, id: 'alpha' }, false)
+    expect(elsewhere).toMatchObject({ zone: 'beta' })
     expect(there).toMatchObject({ zone: 'beta', sizeBytes: 2 * 2 ** 30, encrypted: true })
     const sources = [
       await cloud.disks.openSnapshot(snapshot),
