@@ -1,3 +1,4 @@
+import { createBudgets } from '#shared/clouds/azure/client/budgets.ts'
 import { createBlobs, type Blobs } from '#shared/clouds/azure/client/blobs.ts'
 import { createCredential } from '#shared/clouds/azure/client/credential.ts'
 import { createPlainSend, type ArmMethod } from '#shared/clouds/azure/client/plain.ts'
@@ -57,8 +58,9 @@ export async function connect(settings: AzureSettings): Promise<AzureClient> {
   const watch = (calls?: CallRecorder) => createCallWatch({ absorbMs: settings.throttleWaitMs, calls })
   const [control, data, list] = [watch(settings.calls), watch(), watch()]
   const credential = createCredential(settings, transport.through())
-  const sdks = createSdks(settings, credential, transport.through(control))
-  const send = createPlainSend(settings, credential, transport.through(control))
+  const resourceManager = transport.through(control, createBudgets({ absorbMs: settings.throttleWaitMs }))
+  const sdks = createSdks(settings, credential, resourceManager)
+  const send = createPlainSend(settings, credential, resourceManager)
   const sendPublic = createPlainSend(settings, undefined, transport.through(list))
 
   const call = async <T>(operation: string, work: () => PromiseLike<T>): Promise<T> => {

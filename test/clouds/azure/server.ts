@@ -7,9 +7,10 @@ import { createDiskStore } from '#test/clouds/core/disks.ts'
 import { dispatch } from '#test/clouds/core/dispatch.ts'
 import { createFaults } from '#test/clouds/core/faults.ts'
 import { createMachines } from '#test/clouds/core/machines.ts'
-import { startServer, type Outcome, type PlainReply, type PlainRequest } from '#test/clouds/core/server.ts'
+import { startServer, type Outcome, type PlainRequest } from '#test/clouds/core/server.ts'
 import type { LoopbackOptions, StartedCloud } from '#test/clouds/core/types.ts'
 import { populate } from '#test/clouds/azure/compute/populate.ts'
+import { createBuckets, usualBuckets, type BucketSizes } from '#test/clouds/azure/budgets.ts'
 import { checkApiVersion, matchArm } from '#test/clouds/azure/arm.ts'
 import { matchBlob } from '#test/clouds/azure/blob.ts'
 import { regions, type Context, type Delays } from '#test/clouds/azure/context.ts'
@@ -30,6 +31,8 @@ export interface AzureOptions extends LoopbackOptions {
   pageSize?: number
   /** vCPUs that may run per region; default 200. */
   coreQuota?: number
+  /** Calls that Azure Resource Manager takes; what is left out never runs out. */
+  buckets?: Partial<BucketSizes>
   /** Lifetime of a token; default an hour. */
   tokenSeconds?: number
   /** Boot running VMs in QEMU, where it is; default true. */
@@ -57,6 +60,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     pageSize = 50,
     coreQuota = 200,
     tokenSeconds = 3600,
+    buckets: bucketSizes,
     clock = realClock,
     shutdown,
     boot = true,
@@ -71,6 +75,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
   const faults = createFaults()
   const signIn = createSignIn(app, { tokenSeconds })
   const background = createBackground()
+  const buckets = createBuckets(clock, { ...usualBuckets, ...bucketSizes })
   let origin = ''
   const url = () => origin
   const context: Context = {
@@ -160,7 +165,7 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
         headers,
         body: parse(request),
       }
-      return withBudget(await route.handler(context, arm), route.mutating)
+      return buckets.spend(request.method, async () => route.handler(context, arm))
     })
   }
 
@@ -211,15 +216,6 @@ export async function startAzure(options: AzureOptions): Promise<StartedCloud> {
     },
   }
 }
-
-/** Azure tells with every reply how many calls are left; the budgets here never run out but by a fault. */
-const withBudget = (reply: PlainReply, mutating: boolean): PlainReply => ({
-  ...reply,
-  headers: {
-    [`x-ms-ratelimit-remaining-subscription-${mutating ? 'writes' : 'reads'}`]: mutating ? '1199' : '11999',
-    ...reply.headers,
-  },
-})
 
 function parse({ body }: PlainRequest): unknown {
   if (body.length === 0) return undefined

@@ -1,5 +1,7 @@
 import { Agent } from 'node:https'
 import type { HttpClient, PipelineRequest, PipelineResponse } from '@azure/core-rest-pipeline'
+import type { Budgets } from '#shared/clouds/azure/client/budgets.ts'
+import { nameOf } from '#shared/clouds/azure/client/call-name.ts'
 import { rememberRefusal } from '#shared/clouds/azure/client/refusals.ts'
 import { errorOfResponse, timedOut, toCloudError } from '#shared/clouds/azure/errors.ts'
 import { guarded } from '#shared/clouds/last-moment.ts'
@@ -8,8 +10,11 @@ import type { CallWatch } from '#shared/clouds/watch.ts'
 
 /** Sends the requests of every Azure SDK. */
 export interface Transport {
-  /** For the SDKs of one service. With a watch, its calls are paced, short throttling is waited out, and how they went is remembered. */
-  through(watch?: CallWatch): HttpClient
+  /**
+   * For the SDKs of one service. With a watch, its calls are paced, short throttling is waited out, and how they went is remembered; with budgets,
+   * they keep within what the service says is left.
+   */
+  through(watch?: CallWatch, budgets?: Budgets): HttpClient
   close(): void
 }
 
@@ -60,8 +65,11 @@ export async function createTransport({
   }
 
   return {
-    through: (watch) => ({
-      sendRequest: (request) => (watch ? watched(watch, request, send) : send(request)),
+    through: (watch, budgets) => ({
+      async sendRequest(request) {
+        const make = () => (watch ? watched(watch, request, send) : send(request))
+        return budgets ? budgets.within(request, make) : make()
+      },
     }),
     close: () => agent.destroy(),
   }
@@ -129,7 +137,3 @@ function countedAs({ method, url }: PipelineRequest): string {
     .filter((_, index) => index === 0 || index % 2 === (provider < 0 ? 0 : 1))
   return `${method} ${types.join('/')}`
 }
-
-/** e.g. `PUT virtualMachines/nc-1`; never the query, which may hold a signature. */
-const nameOf = (request: PipelineRequest): string =>
-  `${request.method} ${new URL(request.url).pathname.split('/').slice(-2).join('/')}`
