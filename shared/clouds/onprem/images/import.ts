@@ -132,7 +132,8 @@ async function beginImage(
 ): Promise<{ host: Host; pool: string; record: ImageRecord }> {
   const { records } = site.homeOf(region)
   const [begun] = (await records.get('image', id))?.copies ?? []
-  const host = (begun && site.byZone(begun.host)) ?? (await hostForVolume(site, operation, region, undefined))
+  const host =
+    (begun && site.byZone(begun.host)) ?? (await hostForVolume(site, operation, region, undefined, undefined))
   const pool = begun?.host === host.name ? begun.pool : (await roomiestPool(host)).name
   const record: ImageRecord = {
     name: wishes.name,
