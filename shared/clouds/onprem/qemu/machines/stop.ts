@@ -121,7 +121,9 @@ function ignoreSilence(error: unknown): undefined {
   throw error
 }
 
-const silences = new Set(['guest_not_running', 'guest_silent', 'monitor_busy', 'connection_lost', 'timeout'])
+const silences = new Set(
+  'guest_not_running guest_silent monitor_busy connection_lost EPIPE ECONNRESET timeout'.split(' '),
+)
 
 /** QEMU does it as soon as its main loop comes round. */
 const resetLimitMs = 5_000

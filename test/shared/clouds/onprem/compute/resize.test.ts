@@ -127,6 +127,10 @@ onQemu('a running VM', (subject) => {
     expect(await cloud.compute.get(vm)).toMatchObject({ instanceType: 'tiny' })
     await cloud.compute.resize(vm, 'tiny', live)
     expect(await sizeOf(subject, vm)).toMatchObject({ type: 'tiny', vcpus: 1 })
+    // What cannot be had leaves it as it was before either of them.
+    await claim()
+    await expect(cloud.compute.resize(vm, 'small', live)).rejects.toMatchObject({ code: 'conflict' })
+    expect(await sizeOf(subject, vm)).toMatchObject({ type: 'tiny', vcpus: 1 })
     await claim()
     await cloud.compute.resize(vm, 'custom-3-256', live)
     expect(await sizeOf(subject, vm)).toMatchObject({ type: 'custom-3-256', vcpus: 3 })
