@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { checkoutFolder } from '#shared/services/state.ts'
+import { childEnv } from '#test/setup/child-env.ts'
 
 /** A worker in a process of its own, as `npm run migration` starts it. */
 export interface WorkerProcess {
@@ -26,12 +26,7 @@ export interface WorkerProcess {
 export async function startWorker(env: Record<string, string>, name: string): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [join(checkoutFolder, 'workers/main.ts')], {
     cwd: checkoutFolder,
-    env: {
-      HOME: process.env['HOME'] ?? '',
-      PATH: process.env['PATH'] ?? '',
-      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'novacron-compile-cache'),
-      ...env,
-    },
+    env: childEnv({ HOME: process.env['HOME'] ?? '', ...env }),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   alive.add(child)

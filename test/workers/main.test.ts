@@ -6,6 +6,7 @@ import { checkoutFolder } from '#shared/services/state.ts'
 import { createTestDatabase } from '#test/setup/database.ts'
 import { temporaryFolder } from '#test/setup/folder.ts'
 import { loadedModules, recordModules, sdkModules } from '#test/setup/loaded-modules.ts'
+import { childEnv } from '#test/setup/child-env.ts'
 
 const pools = 'webhooks,provisioning,migration,upkeep'
 
@@ -13,13 +14,12 @@ test('a worker of any pool starts, serves and stops without having loaded any cl
   const database = await createTestDatabase()
   const child = spawn(process.execPath, [...recordModules, 'workers/main.ts'], {
     cwd: checkoutFolder,
-    env: {
-      PATH: process.env['PATH'] ?? '',
+    env: childEnv({
       DATABASE_URL: database.url,
       STATE_DIR: temporaryFolder(),
       QUEUE_BACKEND: 'postgres',
       POOLS: pools,
-    },
+    }),
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(async () => {

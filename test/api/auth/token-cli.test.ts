@@ -4,13 +4,14 @@ import { expect, test } from 'vitest'
 import { tokenKeys } from '#api/auth/keys.ts'
 import { tokenVerifier } from '#api/auth/tokens.ts'
 import { temporaryFolder } from '#test/setup/folder.ts'
+import { childEnv } from '#test/setup/child-env.ts'
 
 const checkout = fileURLToPath(new URL('../../../', import.meta.url))
 const run = (stateDir: string, ...args: string[]) =>
   spawnSync(process.execPath, ['api/auth/token-cli.ts', ...args], {
     cwd: checkout,
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], STATE_DIR: stateDir },
+    env: childEnv({ STATE_DIR: stateDir }),
   })
 
 test('the command prints one token, which the API of the same state folder takes', async () => {

@@ -12,6 +12,7 @@ import { startAzure } from '#test/clouds/azure/server.ts'
 import type { StartedCloud } from '#test/clouds/core/types.ts'
 import { startGcp } from '#test/clouds/gcp/server.ts'
 import { loadedModules, recordModules } from '#test/setup/loaded-modules.ts'
+import { childEnv } from '#test/setup/child-env.ts'
 
 const starters = {
   aws: (dir: string) => startAws({ dir, boot: false }),
@@ -67,7 +68,7 @@ describe.each(Object.keys(starters) as (keyof typeof starters)[])('the adapter o
     }
     const child = spawn(process.execPath, [...recordModules, '--input-type=module', '-e', program], {
       cwd: checkoutFolder,
-      env: { PATH: process.env['PATH'] ?? '', TASK: JSON.stringify({ settings, ...task }) },
+      env: childEnv({ TASK: JSON.stringify({ settings, ...task }) }),
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const exited = once(child, 'exit')
