@@ -10,6 +10,8 @@ export interface ProviderEntry {
   enabled: boolean
   regions: readonly string[]
   defaultRegion: string | undefined
+  /** Whether a VM can be made of no image in particular: clouds have one, hosts of one's own where it is set. */
+  hasDefaultImage: boolean
   health: ProviderHealth['status']
 }
 
@@ -64,5 +66,6 @@ const entryOf = ({ id, type, enabled, config, health }: Row): ProviderEntry => (
   enabled,
   regions: config.regions,
   defaultRegion: config.default_region,
+  hasDefaultImage: type !== 'on-premise' || config.options['default_image'] !== undefined,
   health: health?.status ?? 'unknown',
 })

@@ -89,22 +89,15 @@ const remove = endpoint({
     const { tenantId } = principal
     const id = param('id')
     await inTransaction(services.pool, async (db) => {
-      const { rows } = await db.query<{ vms: number; resources: number; jobs: number }>(inUseSql, [
-        tenantId,
-        id,
-      ])
+      const { rows } = await db.query<Use>(inUseSql, [tenantId, id])
       const [use] = rows
       if (!use) throw notFound('provider')
       if (use.vms + use.resources + use.jobs > 0)
-        throw new ApiError(
-          'provider_in_use',
-          `The provider has ${use.vms} live VM(s), ${use.resources} other live resource(s) and ${use.jobs} unfinished job(s).`,
-          {
-            remedy:
-              'Delete what was made here and let its jobs finish (or cancel them) first. To keep new VMs off it, set enabled to false.',
-            details: { live_vms: use.vms, live_resources: use.resources, unfinished_jobs: use.jobs },
-          },
-        )
+        throw new ApiError('provider_in_use', `The provider has ${inUse(use)}.`, {
+          remedy:
+            'Delete what was made here and let its jobs finish (or cancel them) first. To keep new VMs off it, set enabled to false.',
+          details: { live_vms: use.vms, live_resources: use.resources, unfinished_jobs: use.jobs },
+        })
       for (const table of ['multicloud_vms', 'cloud_resources'])
         await db.query(`delete from ${table} where tenant_id = $1 and provider_id = $2 and found`, [
           tenantId,
@@ -133,19 +126,43 @@ export const providerEndpoints = [
   getProviderMetrics,
 ]
 
+interface Use {
+  vms: number
+  resources: number
+  jobs: number
+  /** Of the first few VMs and resources. */
+  names: string[]
+}
+
+function inUse({ vms, resources, jobs, names }: Use): string {
+  const count = (number: number, noun: string) =>
+    number === 0 ? [] : [`${number} ${noun}${number === 1 ? '' : 's'}`]
+  const counts = [
+    ...count(jobs, 'unfinished job'),
+    ...count(vms, 'live VM'),
+    ...count(resources, vms > 0 ? 'other live resource' : 'live resource'),
+  ].join(', ')
+  const more = vms + resources > names.length ? ', …' : ''
+  return names.length > 0 ? `${counts}: ${names.join(', ')}${more}` : counts
+}
+
 /**
  * What was never made in the cloud does not hold its provider, nor what a sync has found there; nor do checks and readings, which end by
  * themselves.
  */
 const inUseSql = `
+with p as (select tenant_id, id from cloud_providers where tenant_id = $1 and id = $2 for update),
+live_vms as (
+  select v.name from multicloud_vms v join p on v.tenant_id = p.tenant_id and v.provider_id = p.id
+  where v.deleted_at is null and v.state <> 'terminated' and not v.found and not (v.state = 'error' and v.vm_id is null)),
+live_resources as (
+  select r.name from cloud_resources r join p on r.tenant_id = p.tenant_id and r.provider_id = p.id
+  where r.deleted_at is null and not r.found and not (r.state = 'error' and r.cloud_id is null))
 select
-  (select count(*)::int from multicloud_vms v
-   where v.tenant_id = p.tenant_id and v.provider_id = p.id and v.deleted_at is null and v.state <> 'terminated'
-     and not v.found and not (v.state = 'error' and v.vm_id is null)) as vms,
-  (select count(*)::int from cloud_resources r
-   where r.tenant_id = p.tenant_id and r.provider_id = p.id and r.deleted_at is null
-     and not r.found and not (r.state = 'error' and r.cloud_id is null)) as resources,
+  (select count(*)::int from live_vms) as vms,
+  (select count(*)::int from live_resources) as resources,
   (select count(*)::int from jobs j
    where j.tenant_id = p.tenant_id and j.state in ('queued', 'running', 'undoing') and j.kind not in ('provider.check', 'cloud.read')
-     and p.id in (j.input ->> 'provider_id', j.input ->> 'source_provider_id', j.input ->> 'destination_provider_id')) as jobs
-from cloud_providers p where p.tenant_id = $1 and p.id = $2 for update`
+     and p.id in (j.input ->> 'provider_id', j.input ->> 'source_provider_id', j.input ->> 'destination_provider_id')) as jobs,
+  array(select name from (select name from live_vms union all select name from live_resources) as live limit 5) as names
+from p`

@@ -8,6 +8,7 @@ import type { Feature, Operation } from '#shared/clouds/operations.ts'
 export interface PlacementWish {
   region?: string | undefined
   preferred_provider?: string | undefined
+  image_id?: string | undefined
   data_residency_regions: readonly string[]
   /** What the cloud must be able to do. */
   demands?: readonly (Operation | Feature)[]
@@ -39,7 +40,7 @@ export function choosePlacement(providers: readonly ProviderEntry[], wish: Place
 
 type Option =
   | { provider: ProviderEntry; region: string }
-  | { provider: ProviderEntry; reason: string; lacks?: Lack[] }
+  | { provider: ProviderEntry; reason: string; lacks?: Lack[]; isImageMissing?: true }
 
 function consider(provider: ProviderEntry, wish: PlacementWish): Option {
   if (!provider.enabled) return { provider, reason: 'is disabled' }
@@ -48,6 +49,8 @@ function consider(provider: ProviderEntry, wish: PlacementWish): Option {
     return { provider, reason: `has no region ${region ?? 'at all'} (it has ${provider.regions.join(', ')})` }
   if (!allowed(region, wish))
     return { provider, reason: `would use ${region}, outside of data_residency_regions` }
+  if (wish.image_id === undefined && !provider.hasDefaultImage)
+    return { provider, reason: 'has no default image, and image_id names none', isImageMissing: true }
   const lacks = lacksOf(provider, wish.demands ?? [])
   if (lacks.length > 0)
     return {
@@ -105,6 +108,15 @@ function noProvider(providers: readonly ProviderEntry[], options: Option[], wish
     'lacks' in option && option.lacks ? [{ provider: option.provider, lacks: option.lacks }] : [],
   )
   if (lacking.length > 0) return capabilityLacking(lacking)
+  if (options.every((option) => 'isImageMissing' in option))
+    throw invalid([
+      {
+        field: 'image_id',
+        reason: `is missing, and ${options.map(({ provider }) => provider.id).join(', ')} has no default image`,
+        remedy:
+          'Name an image: GET /api/multicloud/images lists them, POST /api/multicloud/images/import makes one. Or set options.default_image of the provider.',
+      },
+    ])
   const where = wish.region ? ` in ${wish.region}` : ''
   const regions = [...new Set(options.flatMap(({ provider }) => provider.regions))]
   const unknown = wish.region !== undefined && !regions.includes(wish.region)

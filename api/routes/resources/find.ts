@@ -15,6 +15,7 @@ export const resourceQuery = z.strictObject({
 })
 
 export const nounOf = (kind: ResourceKind): string => kind.replace('_', ' ')
+const aNoun = (kind: ResourceKind): string => `${/^[ai]/.test(kind) ? 'an' : 'a'} ${nounOf(kind)}`
 
 /** A resource of the tenant, by our id or by a provider's; of the cloud's ids the live one wins. @throws ApiError `not_found`. */
 export async function findResource(
@@ -56,11 +57,11 @@ export async function refOf(
   if (!row) throw fault(`names no ${nounOf(kind)}`, 'List what there is, or give the cloud’s own id.')
   if (row.providerId !== providerId || row.region !== region)
     throw fault(
-      `names a ${nounOf(kind)} of ${row.providerId} in ${row.region}`,
+      `names ${aNoun(kind)} of ${row.providerId} in ${row.region}`,
       `Name one of ${providerId} in ${region}.`,
     )
   if (!row.cloudId)
-    throw fault(`names a ${nounOf(kind)} that the cloud has not made yet`, 'Wait until its job has finished.')
+    throw fault(`names ${aNoun(kind)} that the cloud has not made yet`, 'Wait until its job has finished.')
   return { region, id: row.cloudId }
 }
 

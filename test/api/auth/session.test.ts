@@ -40,6 +40,16 @@ test('a bad token gives no cookie and says why', async () => {
   expect(answer.headers.get('location')).toContain('/login?problem=')
 })
 
+test('signing in leads to the place in the console that was asked for, also after a bad token', async () => {
+  const { token } = await api.as('acme', 'viewer')
+  const next = '/console#/jobs?state=failed'
+  const bad = await api.request('/login', form({ token: 'nonsense', next }))
+  const again = new URL(bad.headers.get('location') ?? '', 'http://here').searchParams
+  expect(again.get('next')).toBe(next)
+  expect(again.get('problem')).toBeTruthy()
+  expect((await api.request('/login', form({ token, next }))).headers.get('location')).toBe(next)
+})
+
 test.each(['//evil.example', 'https://evil.example', '/\\evil.example', 'javascript:alert(1)'])(
   'signing in never leads to another site (%s)',
   async (next) => {

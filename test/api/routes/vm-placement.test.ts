@@ -9,6 +9,7 @@ const provider = (id: string, changes: Partial<ProviderEntry> = {}): ProviderEnt
   enabled: true,
   regions: ['us-east-1', 'us-west-2'],
   defaultRegion: 'us-west-2',
+  hasDefaultImage: true,
   health: 'healthy',
   ...changes,
 })
@@ -64,6 +65,18 @@ test('a misspelt region is named as the field that is wrong, with the one that w
           remedy: expect.stringMatching(/^Did you mean us-east-1\?/) as string,
         }),
       ],
+    }) as Error,
+  )
+})
+
+test('hosts without a default image take no VM that names none, and it is said where there is nothing else', () => {
+  const home = provider('home', { type: 'on-premise', driver: 'qemu', hasDefaultImage: false })
+  expect(chosen([home, provider('a')], {}).provider.id).toBe('a')
+  expect(chosen([home, provider('a')], { image_id: 'img-1' }).provider.id).toBe('home')
+  expect(() => chosen([home, provider('a')], { preferred_provider: 'home' })).toThrow(
+    expect.objectContaining({
+      code: 'validation_failed',
+      errors: [expect.objectContaining({ field: 'image_id' })],
     }) as Error,
   )
 })
