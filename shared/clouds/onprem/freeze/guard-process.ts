@@ -33,8 +33,9 @@ async function once(how: Thaw): Promise<boolean> {
   }
 }
 
-const run = async ({ program, args }: Extract<Thaw, { program: string }>) =>
-  promisify(execFile)(program, args, { timeout: 10_000, env: { ...process.env, LC_ALL: 'C' } })
+async function run({ program, args }: Extract<Thaw, { program: string }>): Promise<void> {
+  await promisify(execFile)(program, args, { timeout: 10_000, env: { ...process.env, LC_ALL: 'C' } })
+}
 
 /** Behind 0xFF, which ends whatever an earlier client has begun to say. Thawed already is an answer, too. */
 function askAgent(path: string): Promise<void> {

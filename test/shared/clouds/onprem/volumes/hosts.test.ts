@@ -27,11 +27,8 @@ onQemu('volumes on several hosts', (subject) => {
     const snapshot = await take(here)
     const there = await makeVolume(at('beta'), job, { sizeGib: 2, snapshot })
     // Left to choose, it is made beside the snapshot, unless nothing new is to come there.
-    const anywhere = () =>
-      makeVolume({ ...subject, dialect: { ...subject.dialect, zone: undefined } }, job, {
-        sizeGib: 1,
-        snapshot,
-      })
+    const { zone: _, ...dialect } = subject.dialect
+    const anywhere = () => makeVolume({ ...subject, dialect }, job, { sizeGib: 1, snapshot })
     expect(await anywhere()).toMatchObject({ zone: 'alpha' })
     await cloud.hosts.setMaintenance({ region, id: 'alpha' }, true)
     const elsewhere = await anywhere()
