@@ -46,7 +46,12 @@ export const serviceCases: RecordedCase[] = [
     replies: ['blobs-list.http'],
     call: (cloud) => Array.fromAsync(cloud.storage.objects.list(bucket, { prefix: 'logs/' })),
     gives: [
-      { key: 'logs/2009 report & notes.txt', sizeBytes: 100, modifiedAt: new Date('2024-05-01T09:00:00Z') },
+      {
+        key: 'logs/2009 report & notes.txt',
+        sizeBytes: 100,
+        modifiedAt: new Date('2024-05-01T09:00:00Z'),
+        checksum: 'md5:b10a8db164e0754105b7a99be72e3fe5',
+      },
       { key: 'logs/disk.vhd', sizeBytes: 5_368_709_632, modifiedAt: new Date('2024-05-02T10:30:00Z') },
     ],
   },

@@ -38,8 +38,18 @@ export const serviceCases: RecordedCase[] = [
     ],
     call: (cloud) => Array.fromAsync(cloud.storage.objects.list(bucket, { prefix: 'reports/' })),
     gives: [
-      { key: 'reports/first.txt', sizeBytes: 11, modifiedAt: new Date('2024-03-05T10:11:12.345Z') },
-      { key: 'reports/whole.bin', sizeBytes: 5_368_709_120, modifiedAt: new Date('2024-03-06T00:00:00Z') },
+      {
+        key: 'reports/first.txt',
+        sizeBytes: 11,
+        modifiedAt: new Date('2024-03-05T10:11:12.345Z'),
+        checksum: 'md5:5eb63bbbe01eeed093cb22bb8f5acdc3',
+      },
+      {
+        key: 'reports/whole.bin',
+        sizeBytes: 5_368_709_120,
+        modifiedAt: new Date('2024-03-06T00:00:00Z'),
+        checksum: 'crc32c:afb917ca',
+      },
     ],
   },
   {
