@@ -44,6 +44,7 @@ export const disksOperations = {
       'virsh list',
       'virsh vol-delete',
       'virsh secret-undefine',
+      'record insert',
       'record remove',
     ],
   },

@@ -38,6 +38,7 @@ export const disksOperations = {
       'block-dirty-bitmap-remove',
       'record list',
       'unlink',
+      'record insert',
       'record remove',
     ],
   },

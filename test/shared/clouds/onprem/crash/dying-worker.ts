@@ -38,7 +38,8 @@ const works: Record<Task['work'], () => Promise<unknown>> = {
     return cloud.storage.volumes.attach(volume, vm)
   },
   resize: () => cloud.compute.resize(request as { region: string; id: string }, 'tiny-3', { live: true }),
-  relocate: () => cloud.hosts.relocate(request as { region: string; id: string }, { zone: 'beta' }),
+  relocate: () =>
+    cloud.hosts.relocate(request as { region: string; id: string }, { zone: 'beta', maxDowntimeMs: 20_000 }),
 }
 /** Its guard, which would outlive it. */
 function killChildren(): void {
