@@ -30,7 +30,9 @@ export function createTap(): Tap {
         entry.status = fault.status ?? 500
         throw new HostError(fault.code ?? 'internal', `refused by the test with ${fault.code}`)
       }
-      const answer = await carryOut(call, send, fault)
+      const answer = await carryOut(call, send, fault).finally(() => {
+        entry.doneAtMs = Date.now()
+      })
       if (fault?.mode === 'drop_reply') throw new HostError('connection_lost', 'the connection was cut')
       entry.status = 200
       return answer

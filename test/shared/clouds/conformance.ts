@@ -86,14 +86,20 @@ export function conformanceSweep(name: string, open: (options?: SubjectOptions) 
   })
 }
 
-/** What comes late is taken back: by each call of each work, for a sweep of its own. */
-export function lateSweep(name: string, open: () => Promise<Subject>): void {
+/**
+ * What comes late is taken back: by each call of each work, for a sweep of its own.
+ * @param options `options`: further ones of the registration; `brief`: each call once, where one takes seconds.
+ */
+export function lateSweep(
+  name: string,
+  open: () => Promise<Subject>,
+  { options = quick, brief = false }: { options?: Record<string, unknown>; brief?: boolean } = {},
+): void {
   describe(`${name} keeps the cloud port's promises`, () => {
     const subject = {} as Subject
     beforeAll(async () => {
       const opened = await open()
-      // Longer than what was made takes to be listed, and short enough to be waited for after each call.
-      const cloud = await opened.reopen({ options: { consistency_ms: 400 } })
+      const cloud = await opened.reopen({ options })
       opened.cloud.close()
       Object.assign(subject, opened, { cloud })
       await makeShared(subject)
@@ -102,9 +108,12 @@ export function lateSweep(name: string, open: () => Promise<Subject>): void {
       subject.cloud?.close()
       await subject.loopback?.close()
     })
-    lateArrivals(subject, lateWorks)
+    lateArrivals(subject, lateWorks, { brief })
   })
 }
+
+/** Longer than what was made takes to be listed, and short enough to be waited for after each call. */
+const quick = { consistency_ms: 400 }
 
 const sections = [
   vms,

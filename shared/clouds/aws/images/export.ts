@@ -4,7 +4,9 @@ import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { unsupported } from '#shared/clouds/aws/images/import.ts'
 import { intentTags } from '#shared/clouds/aws/mapping.ts'
-import { moveObject } from '#shared/clouds/aws/s3/move-object.ts'
+import { unlessAbsent } from '#shared/clouds/aws/parallel.ts'
+import { headObject, moveObject } from '#shared/clouds/aws/s3/move-object.ts'
+import { abortUploads, openUploads } from '#shared/clouds/aws/s3/open-uploads.ts'
 
 /** Formats that ExportImage gives: API reference of ExportImage. */
 export const exportFormats: Partial<Record<ImageFormat, DiskImageFormat>> = {
@@ -58,10 +60,41 @@ export async function exportFile(
 
 /** Gives the file of a completed export the key that was asked for. Safe to repeat. */
 export async function finishExport(aws: AwsClients, region: string, task: ExportImageTask): Promise<void> {
-  const { S3ExportLocation: { S3Bucket = '', S3Prefix = '' } = {}, ExportImageTaskId = '' } = task
-  const target: ObjectRef = { region, bucket: S3Bucket, key: S3Prefix.replace(/\/$/, '') }
-  const extensions = Object.keys(exportFormats)
-  for (const extension of extensions) {
-    if (await moveObject(aws, target, `${S3Prefix}${ExportImageTaskId}.${extension}`)) return
+  const { target, files } = placesOf(region, task)
+  for (const file of files) if (await moveObject(aws, target, file)) return
+}
+
+/** Is there anything of a completed export that has not got its key? */
+export async function isUnfinished(aws: AwsClients, region: string, task: ExportImageTask): Promise<boolean> {
+  const { target, files } = placesOf(region, task)
+  for (const Key of files) if ((await headObject(aws, { ...target, key: Key })) !== undefined) return true
+  return (await openUploads(aws, bucketOf(target), target.key)).length > 0
+}
+
+/** Removes what a completed export has made that has not got its key. Nothing (any more) is fine. */
+export async function removeUnfinished(aws: AwsClients, { region, id }: CloudRef): Promise<void> {
+  const found = await aws.ec2(region, 'DescribeExportImageTasks', (ec2, http) =>
+    ec2.describeExportImageTasks({ ExportImageTaskIds: [id] }, http),
+  )
+  for (const task of found.ExportImageTasks ?? []) {
+    const { target, files } = placesOf(region, task)
+    await abortUploads(aws, bucketOf(target), target.key)
+    for (const Key of files)
+      await unlessAbsent(
+        aws.s3(region, 'DeleteObject', (s3, http) => s3.deleteObject({ Bucket: target.bucket, Key }, http)),
+      )
   }
 }
+
+/** Where the file is to be, and where the service may have put it: it names it by the format, which the task does not tell. */
+function placesOf(
+  region: string,
+  { S3ExportLocation: { S3Bucket = '', S3Prefix = '' } = {}, ExportImageTaskId = '' }: ExportImageTask,
+): { target: ObjectRef; files: string[] } {
+  return {
+    target: { region, bucket: S3Bucket, key: S3Prefix.replace(/\/$/, '') },
+    files: Object.keys(exportFormats).map((extension) => `${S3Prefix}${ExportImageTaskId}.${extension}`),
+  }
+}
+
+const bucketOf = ({ region, bucket }: ObjectRef): CloudRef => ({ region, id: bucket })

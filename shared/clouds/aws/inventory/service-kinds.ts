@@ -3,6 +3,7 @@ import type { CloudRef } from '#shared/clouds/port.ts'
 import { CloudError } from '#shared/clouds/errors.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { findImage } from '#shared/clouds/aws/images/describe.ts'
+import { isUnfinished, removeUnfinished } from '#shared/clouds/aws/images/export.ts'
 import { removeImage } from '#shared/clouds/aws/images/remove.ts'
 import { exportTasks, importTasks } from '#shared/clouds/aws/images/tasks.ts'
 import { owned, type OwnedKind } from '#shared/clouds/aws/inventory/kinds.ts'
@@ -11,7 +12,7 @@ import { ownedBuckets } from '#shared/clouds/aws/s3/buckets.ts'
 import { deleteBucket } from '#shared/clouds/aws/s3/delete-bucket.ts'
 import { unlessAbsent } from '#shared/clouds/aws/parallel.ts'
 
-/** Imports and exports under way, images that an import left without its tags, and buckets; in the order in which they can be removed. */
+/** Imports and exports under way, images that an import left without its tags, files that an export left without their key, and buckets; in the order in which they can be removed. */
 export const serviceKinds = (aws: AwsClients): OwnedKind[] => [
   {
     kind: 'import_task',
@@ -45,6 +46,17 @@ export const serviceKinds = (aws: AwsClients): OwnedKind[] => [
       }
     },
     remove: (ref) => cancelExport(aws, ref),
+  },
+  {
+    kind: 'exported_file',
+    async *find(region, tags) {
+      for await (const task of exportTasks(aws, region)) {
+        if (!carries(task.Tags, tags) || task.Status !== 'completed') continue
+        if (await isUnfinished(aws, region, task))
+          yield* owned('exported_file', region, task.ExportImageTaskId, task.Tags)
+      }
+    },
+    remove: (ref) => removeUnfinished(aws, ref),
   },
   {
     kind: 'bucket',

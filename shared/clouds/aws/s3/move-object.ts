@@ -1,7 +1,8 @@
-import type { CompletedPart } from '@aws-sdk/client-s3'
+import type { CompletedPart, HeadObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectRef } from '#shared/clouds/port.ts'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
 import { mapParallel, unlessAbsent } from '#shared/clouds/aws/parallel.ts'
+import { abortUpload, abortUploads } from '#shared/clouds/aws/s3/open-uploads.ts'
 
 /**
  * Gives the object `fromKey` of the same bucket the key of `to`, within S3. False if there is no such object (any more).
@@ -14,9 +15,7 @@ export async function moveObject(
   limits: CopyLimits = { oneCopyBytes: 5 * 2 ** 30, partBytes: 512 * 2 ** 20 },
 ): Promise<boolean> {
   const { region, bucket: Bucket, key: Key } = to
-  const head = await unlessAbsent(
-    aws.s3(region, 'HeadObject', (s3, http) => s3.headObject({ Bucket, Key: fromKey }, http)),
-  )
+  const head = await headObject(aws, { region, bucket: Bucket, key: fromKey })
   if (head === undefined) return false
   const CopySource = `${Bucket}/${fromKey.split('/').map(encodeURIComponent).join('/')}`
   const sizeBytes = head.ContentLength ?? 0
@@ -27,6 +26,13 @@ export async function moveObject(
   )
   return true
 }
+
+/** What S3 says of an object; undefined if there is none. */
+export const headObject = (
+  { s3 }: Pick<AwsClients, 's3'>,
+  { region, bucket: Bucket, key: Key }: ObjectRef,
+): Promise<HeadObjectCommandOutput | undefined> =>
+  unlessAbsent(s3(region, 'HeadObject', (client, http) => client.headObject({ Bucket, Key }, http)))
 
 interface CopyLimits {
   oneCopyBytes: number
@@ -39,6 +45,7 @@ async function copyInParts(
   CopySource: string,
   { sizeBytes, partBytes }: { sizeBytes: number; partBytes: number },
 ): Promise<void> {
+  await abortUploads(aws, { region, id: Bucket }, Key)
   const { UploadId = '' } = await aws.s3(region, 'CreateMultipartUpload', (s3, http) =>
     s3.createMultipartUpload({ Bucket, Key }, http),
   )
@@ -61,11 +68,7 @@ async function copyInParts(
       s3.completeMultipartUpload({ Bucket, Key, UploadId, MultipartUpload: { Parts } }, http),
     )
   } catch (error) {
-    await aws
-      .s3(region, 'AbortMultipartUpload', (s3, http) =>
-        s3.abortMultipartUpload({ Bucket, Key, UploadId }, http),
-      )
-      .catch(() => {})
+    await abortUpload(aws, { region, id: Bucket }, Key, UploadId).catch(() => {})
     throw error
   }
 }

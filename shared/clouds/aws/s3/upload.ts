@@ -1,6 +1,7 @@
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import type { AwsClients } from '#shared/clouds/aws/clients.ts'
-import { mapParallel, unlessAbsent } from '#shared/clouds/aws/parallel.ts'
+import { mapParallel } from '#shared/clouds/aws/parallel.ts'
+import { abortUpload, abortUploads } from '#shared/clouds/aws/s3/open-uploads.ts'
 import { pieces } from '#shared/clouds/pieces.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 
@@ -38,7 +39,7 @@ export async function uploadInParts(aws: AwsClients, bucket: CloudRef, object: U
       ),
     )
   } catch (error) {
-    await abort(aws, bucket, Key, UploadId).catch(() => {})
+    await abortUpload(aws, bucket, Key, UploadId).catch(() => {})
     throw error
   }
 }
@@ -57,23 +58,6 @@ async function sendPart(
     ...(ChecksumSHA256 === undefined ? {} : { ChecksumSHA256 }),
   }
 }
-
-/** Parts of an upload that a crash cut off are paid for until somebody aborts it: the next write of the same key does. */
-async function abortUploads(aws: AwsClients, bucket: CloudRef, key: string): Promise<void> {
-  const { Uploads = [] } = await aws.s3(bucket.region, 'ListMultipartUploads', (s3, http) =>
-    s3.listMultipartUploads({ Bucket: bucket.id, Prefix: key }, http),
-  )
-  for (const { Key, UploadId } of Uploads) {
-    if (Key === key && UploadId !== undefined) await abort(aws, bucket, Key, UploadId)
-  }
-}
-
-const abort = ({ s3 }: AwsClients, { region, id: Bucket }: CloudRef, Key: string, UploadId: string) =>
-  unlessAbsent(
-    s3(region, 'AbortMultipartUpload', (client, http) =>
-      client.abortMultipartUpload({ Bucket, Key, UploadId }, http),
-    ),
-  )
 
 /** S3 takes 10,000 parts: "Amazon S3 multipart upload limits". */
 const partSizeOf = (sizeBytes: number): number =>

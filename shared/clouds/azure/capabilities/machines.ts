@@ -214,6 +214,7 @@ export const machineOperations = {
       'PublicIPAddresses_List',
       'NetworkSecurityGroups_List',
       'VirtualNetworks_List',
+      'VirtualNetworks_ListAll',
       'Snapshots_ListByResourceGroup',
       'Disks_ListByResourceGroup',
       'Galleries_ListByResourceGroup',

@@ -3,6 +3,7 @@ import { callSignal } from '#shared/clouds/scope.ts'
 import type { CloudRef, TaskState } from '#shared/clouds/port.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import { runTask, turnOfTask, type DoTask, type TaskProgress } from '#shared/clouds/onprem/images/task-run.ts'
+import { refusal } from '#shared/clouds/onprem/refusals.ts'
 import type { TaskRecord } from '#shared/clouds/onprem/records.ts'
 
 /** Imports and exports: written down when they are asked for, and done by whoever follows them. */
@@ -56,6 +57,18 @@ export function createTasks(site: Site, work: DoTask, { sliceMs = 5_000 }: { sli
   }
 }
 
+/** Forgets a task that nobody works on. @throws CloudError `conflict` (retryable) while somebody does. */
+export async function forgetTask(site: Site, { region, id }: CloudRef): Promise<void> {
+  const { records } = site.homeOf(region)
+  if (await records.held(turnOfTask(id)))
+    throw refusal('images.taskState', `Somebody works on the task ${id}.`, {
+      code: 'conflict',
+      kind: 'retryable',
+      remedy: 'It is tried again; who works on it ends with its step.',
+    })
+  await records.remove('task', id)
+}
+
 const readTask = (site: Site, { region, id }: CloudRef): Promise<TaskRecord | undefined> =>
   /^task-[0-9a-f-]{36}$/.test(id) ? site.homeOf(region).records.get('task', id) : Promise.resolve(undefined)
 
@@ -81,12 +94,13 @@ const toState = (
   ...(note === undefined ? {} : { note }),
 })
 
-/** Tasks that ended long ago need not be remembered. */
+/** Tasks that ended long ago, or that nobody has come for since, need not be remembered. */
 async function forgetOld(site: Site, region: string): Promise<void> {
   const { records } = site.homeOf(region)
   const since = new Date(Date.now() - keptMs).toISOString()
   for (const { id, body } of await records.list('task'))
-    if (body.state !== 'pending' && body.createdAt < since) await records.remove('task', id)
+    if (body.createdAt < since && (body.state !== 'pending' || !(await records.held(turnOfTask(id)))))
+      await records.remove('task', id)
 }
 
 const keptMs = 7 * 24 * 3_600_000

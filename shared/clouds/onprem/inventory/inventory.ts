@@ -1,6 +1,7 @@
 import type { Cloud, InventoryFacet, OwnedResource } from '#shared/clouds/port.ts'
 import type { Found, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { RecordKind, RecordKinds } from '#shared/clouds/onprem/records.ts'
+import { forgetTask } from '#shared/clouds/onprem/images/tasks.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
 
 type Facets = Pick<Cloud, 'compute' | 'disks' | 'images' | 'networks' | 'storage'>
@@ -14,7 +15,7 @@ export function createInventory(site: Site, facets: Facets): InventoryFacet {
         for await (const found of site.all(record, region))
           if (isThere(found, record) && hasAll(found.body.tags, tags)) yield toOwned(found, kind)
     },
-    remove: (resource) => remove(facets, resource),
+    remove: (resource) => remove(site, facets, resource),
   }
 }
 
@@ -23,6 +24,7 @@ const settlesMs = 1_000
 
 /** Dependents first. */
 const kinds = [
+  { record: 'task', kind: 'task' },
   { record: 'vm', kind: 'vm' },
   { record: 'image', kind: 'image' },
   { record: 'snapshot', kind: 'snapshot' },
@@ -35,9 +37,14 @@ const kinds = [
 ] as const satisfies { record: RecordKind; kind: string }[]
 type Kept = (typeof kinds)[number]['record']
 
-/** Of a deleted snapshot only the file is left, until nothing builds on it. */
-const isThere = ({ body }: Found<Kept>, kind: Kept): boolean =>
-  kind !== 'snapshot' || !(body as RecordKinds['snapshot']).deleted
+/**
+ * Of a deleted snapshot only the file is left, until nothing builds on it; of a task that has ended, the memory of how. One that waits
+ * would be taken up by whoever asks for it.
+ */
+function isThere({ body }: Found<Kept>, kind: Kept): boolean {
+  if (kind === 'snapshot') return !(body as RecordKinds['snapshot']).deleted
+  return kind !== 'task' || (body as RecordKinds['task']).state === 'pending'
+}
 
 const hasAll = (tags: Record<string, string>, wanted: Record<string, string>) =>
   Object.entries(wanted).every(([tag, value]) => tags[tag] === value)
@@ -50,9 +57,10 @@ const toOwned = ({ id, body, host }: Found<Kept>, kind: string): OwnedResource =
   tags: { ...body.tags },
 })
 
-async function remove(facets: Facets, resource: OwnedResource): Promise<void> {
+async function remove(site: Site, facets: Facets, resource: OwnedResource): Promise<void> {
   const { compute, disks, images, networks, storage } = facets
   const removers: Record<string, () => Promise<void>> = {
+    task: () => forgetTask(site, resource),
     vm: () => compute.delete(resource),
     image: () => images.delete(resource),
     snapshot: () => disks.deleteSnapshot(resource),

@@ -5,6 +5,7 @@ import type { LoopbackCloud } from '#test/clouds/core/types.ts'
 
 /** Kinds of records that stand for something that takes up room, or that a job must not leave behind. */
 const kept: readonly RecordKind[] = [
+  'task',
   'vm',
   'volume',
   'snapshot',
@@ -28,7 +29,7 @@ export const residueOfRecords = (
         phase?: string
         deleted?: boolean
       }
-      if (body.deleted === true) return []
+      if (body.deleted === true || (kind === 'task' && body.state !== 'pending')) return []
       return [{ kind, id, state: body.state ?? body.phase ?? '', tags: body.tags ?? {} }]
     }),
   )
@@ -43,6 +44,12 @@ export const recordsIn =
         const text = textOf(join(folder, kind, name))
         return text === undefined ? [] : [{ id: name.slice(0, -'.json'.length), text }]
       })
+
+/** Every file and folder right in these folders, as residue without an owner. */
+export const residueOfFolders = (folders: readonly string[]): ReturnType<LoopbackCloud['residue']> =>
+  folders.flatMap((folder) =>
+    filesIn(folder).map((name) => ({ kind: 'file', id: join(folder, name), state: 'there', tags: {} })),
+  )
 
 function filesIn(folder: string): string[] {
   try {

@@ -88,7 +88,7 @@ export function imageSuite(current: () => World): void {
 }
 
 /** A bucket with a small disk in it, as a file that the cloud's import takes. */
-async function putFile(world: World) {
+export async function putFile(world: World) {
   const { body } = await world.post('/buckets', {
     provider_id: 'cloud-1',
     name: `acme-images-${Math.random().toString(36).slice(2, 10)}`,

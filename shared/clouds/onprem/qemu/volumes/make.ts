@@ -45,8 +45,8 @@ export async function writeVolume(host: QemuHost, volume: VolumeRef, content: Bu
   const fresh = unfinished(pathOf(host, volume))
   await host.gate(
     { operation: 'write', mutating: true, resource: volume.name, payload: content },
-    async () => {
-      const file = await emptyFile(host, fresh)
+    async (signal) => {
+      const file = await emptyFile(host, fresh, signal)
       try {
         await file.writeFile(content)
       } finally {
@@ -75,7 +75,7 @@ export async function makeUnfinished(
   await host.gate(
     { operation: 'qemu-img create', mutating: true, resource: volume.name, timeoutMs: Infinity },
     async (signal) => {
-      const file = await emptyFile(host, fresh)
+      const file = await emptyFile(host, fresh, signal)
       try {
         if (volume.format === 'raw') await file.truncate(sizeBytes)
         else if (volume.keyName !== undefined) {
@@ -114,17 +114,21 @@ export async function makeUnfinished(
 
 /** Makes the bytes durable, then gives the file its name. */
 export const finish = (host: QemuHost, volume: VolumeRef, fresh: string): Promise<void> =>
-  host.gate({ operation: 'rename', mutating: true, resource: volume.name, timeoutMs: Infinity }, async () => {
-    const path = pathOf(host, volume)
-    const file = await open(fresh, 'r+')
-    try {
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(fresh, path)
-    await syncFolder(dirname(path))
-  })
+  host.gate(
+    { operation: 'rename', mutating: true, resource: volume.name, timeoutMs: Infinity },
+    async (signal) => {
+      const path = pathOf(host, volume)
+      const file = await open(fresh, 'r+')
+      try {
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      signal.throwIfAborted()
+      await rename(fresh, path)
+      await syncFolder(dirname(path))
+    },
+  )
 
 async function isMade(host: QemuHost, volume: VolumeRef, sizeBytes: number): Promise<boolean> {
   const facts = await host.gate({ operation: 'qemu-img info', mutating: false, resource: volume.name }, () =>
@@ -154,8 +158,10 @@ function checkWishes(volume: VolumeRef, sizeBytes: number, backing: VolumeRef | 
 const backingName = (path: string, below: string): string =>
   relative(dirname(path), below) === basename(below) ? basename(below) : below
 
-async function emptyFile(host: Pick<QemuHost, 'runAs'>, path: string) {
+/** One whose step has ended makes none: nobody would come to remove it. */
+async function emptyFile(host: Pick<QemuHost, 'runAs'>, path: string, signal: AbortSignal) {
   await rm(path, { force: true })
+  signal.throwIfAborted()
   const file = await open(path, 'wx', 0o600)
   if (host.runAs) await file.chown(host.runAs.uid, host.runAs.gid)
   return file

@@ -30,6 +30,7 @@ test.for<[string, number, string[]]>([
     10 * mebibyte,
     [
       'HeadObject',
+      'ListMultipartUploads',
       'CreateMultipartUpload',
       'UploadPartCopy',
       'UploadPartCopy',

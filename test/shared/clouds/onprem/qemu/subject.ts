@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createQemuHost, type QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import { openOnPremSubject, region, type Lab, type RunningDisk } from '#test/shared/clouds/onprem/subject.ts'
-import { recordsIn, residueOfRecords } from '#test/shared/clouds/onprem/residue.ts'
+import { recordsIn, residueOfFolders, residueOfRecords } from '#test/shared/clouds/onprem/residue.ts'
 
 /** Two hosts of the qemu driver on this machine, each with a folder of its own. */
 export async function openQemuLab(names: readonly string[] = ['alpha', 'beta']): Promise<Lab> {
@@ -15,7 +15,11 @@ export async function openQemuLab(names: readonly string[] = ['alpha', 'beta']):
     driver: 'qemu',
     hosts,
     writeRunning,
-    residue: () => hosts.flatMap(({ folder }) => residueOfRecords(recordsIn(join(folder, 'records')))),
+    residue: () =>
+      hosts.flatMap(({ folder }) => [
+        ...residueOfRecords(recordsIn(join(folder, 'records'))),
+        ...residueOfFolders(['pools/default', 'machines', 's', 'staging'].map((part) => join(folder, part))),
+      ]),
     async close() {
       await rm(dir, { recursive: true, force: true })
     },
