@@ -1,17 +1,10 @@
 import { expect, test } from 'vitest'
+import { lastTold, telling } from '#test/clouds/guest/telling.ts'
 import { insist } from '#test/shared/clouds/conformance/things.ts'
 import { sizeOf } from '#test/shared/clouds/onprem/compute/agree.ts'
 import { bootMs, linuxLab, startVm, untilPrinted } from '#test/shared/clouds/onprem/qemu/linux-lab.ts'
 
-/** Tells, whenever that changes, which CPUs are on and how much memory the kernel has. */
-const telling = `(
-  while :; do
-    now="$(cat /sys/devices/system/cpu/online) CPUs $(awk '/MemTotal/ { print $2 }' /proc/meminfo) KiB"
-    [ "$now" = "$before" ] || echo "NOVACRON HAS $now" > /dev/console
-    before=$now
-    sleep 1
-  done
-) &`
+const nothing = { cpus: '', memoryMib: 0 }
 
 test(
   'a Linux that runs has the vCPUs and the memory that it is given, gives memory back, and takes all of it along to another host',
@@ -20,11 +13,7 @@ test(
     const lab = await linuxLab(context, 'bios', { agent: true })
     const { cloud } = lab
     const vm = await startVm(lab, telling)
-    const said = async () => {
-      const printed = (await cloud.compute.consoleOutput(vm)) ?? ''
-      const [, cpus, kib] = [...printed.matchAll(/NOVACRON HAS (\S+) CPUs (\d+) KiB/g)].at(-1) ?? []
-      return { cpus, memoryMib: Math.round(Number(kib) / 1024) }
-    }
+    const said = async () => lastTold((await cloud.compute.consoleOutput(vm)) ?? '') ?? nothing
     const until = (cpus: string, fromMib: number, toMib: number) =>
       expect
         .poll(
