@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, type TestContext } from 'vitest'
 import { createQemuHost, type QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { withAgent } from '#shared/clouds/onprem/qemu/machines/agent.ts'
 import type { Cloud, CloudRef, CloudVm } from '#shared/clouds/port.ts'
+import { needsRecovery } from '#test/clouds/guest/ext4.ts'
 import { intentOf, rootOf } from '#test/shared/clouds/conformance/subject.ts'
 import { runWorker, type Death } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { job, region, type ImageLab } from '#test/shared/clouds/onprem/images/lab.ts'
@@ -14,13 +15,13 @@ test(
   { timeout },
   async (context) => {
     const { cloud, open, vm, frozen } = await writingVm(context)
-    expect(await needsRecovery(cloud, await cloud.disks.createSnapshot(wishFor(vm)))).toBe(false)
+    expect(await recovers(cloud, await cloud.disks.createSnapshot(wishFor(vm)))).toBe(false)
     expect(await frozen()).toBe('thawed')
 
     const agentless = await open(({ operation }, send) =>
       operation === 'guest-sync-delimited' ? Promise.reject(new Error('no agent')) : send(),
     )
-    expect(await needsRecovery(cloud, await agentless.disks.createSnapshot(wishFor(vm)))).toBe(true)
+    expect(await recovers(cloud, await agentless.disks.createSnapshot(wishFor(vm)))).toBe(true)
   },
 )
 
@@ -40,7 +41,7 @@ test.for([
     }
     const snapshot = await cloud.disks.createSnapshot(request)
     expect(await frozen()).toBe('thawed')
-    expect(await needsRecovery(cloud, snapshot)).toBe(false)
+    expect(await recovers(cloud, snapshot)).toBe(false)
   },
 )
 
@@ -62,6 +63,9 @@ test(
   },
 )
 
+const recovers = async ({ disks }: Cloud, snapshot: CloudRef): Promise<boolean> =>
+  needsRecovery(await disks.openSnapshot(snapshot))
+
 const wishFor = (vm: CloudVm) => ({
   ...intentOf(job),
   region,
@@ -80,21 +84,6 @@ async function writingVm(context: TestContext) {
   await expect.poll(frozen, { timeout: 60_000 }).toBe('thawed')
   return { ...lab, vm, frozen }
 }
-
-/** Does the ext4 root say that its journal is to be replayed (superblock at 1024, s_feature_incompat at 0x60, bit 2)? */
-async function needsRecovery(cloud: Cloud, snapshot: CloudRef): Promise<boolean> {
-  const source = await cloud.disks.openSnapshot(snapshot)
-  try {
-    const superblock = await source.read({ offset: rootOffset + 1024, length: 1024 })
-    expect(superblock.readUInt16LE(0x38)).toBe(0xef53)
-    return (superblock.readUInt32LE(0x60) & 4) !== 0
-  } finally {
-    await source.close()
-  }
-}
-
-/** Where the tiny Linux with an agent has its root. */
-const rootOffset = 18 * 2 ** 20
 
 function hostOf({ site }: ImageLab, { zone = '' }: CloudVm): QemuHost {
   const host = site.byZone(zone)

@@ -8,6 +8,7 @@ import { onTestFinished, expect, test, type TestContext } from 'vitest'
 import type { HypervisorHost, VolumeRef } from '#shared/clouds/onprem/host.ts'
 import { openVirsh } from '#shared/clouds/onprem/libvirt/virsh.ts'
 import { sha256 } from '#shared/disks/hash.ts'
+import { needsRecovery } from '#test/clouds/guest/ext4.ts'
 import { findLinuxExtras, findLinuxParts } from '#test/clouds/guest/linux-parts.ts'
 import { buildLinuxDisk } from '#test/clouds/guest/linux.ts'
 import { findLibvirt, startLibvirtDaemon } from '#test/clouds/libvirt/daemon.ts'
@@ -23,7 +24,7 @@ test(
     const target = (name: string): VolumeRef => ({ ...volume, name })
     await host.volumes.backup(volume, target('snap-1.qcow2'), { machine })
     expect(await frozen()).toBe('thawed')
-    expect(await needsRecovery(host, target('snap-1.qcow2'))).toBe(false)
+    expect(await needsRecovery(await host.volumes.openSource(target('snap-1.qcow2')))).toBe(false)
 
     const script = join(import.meta.dirname, 'dying-backup.ts')
     const words = [uri, JSON.stringify(volume), JSON.stringify(target('snap-2.qcow2')), machine]
@@ -36,7 +37,7 @@ test(
 
     await host.volumes.backup(volume, target('snap-2.qcow2'), { machine })
     expect(await frozen()).toBe('thawed')
-    expect(await needsRecovery(host, target('snap-2.qcow2'))).toBe(false)
+    expect(await needsRecovery(await host.volumes.openSource(target('snap-2.qcow2')))).toBe(false)
   },
 )
 
@@ -85,18 +86,3 @@ async function fill(host: HypervisorHost, volume: VolumeRef, content: Buffer): P
     await sink.close()
   }
 }
-
-/** Does the ext4 root say that its journal is to be replayed (superblock at 1024, s_feature_incompat at 0x60, bit 2)? */
-async function needsRecovery({ volumes }: HypervisorHost, snapshot: VolumeRef): Promise<boolean> {
-  const source = await volumes.openSource(snapshot)
-  try {
-    const superblock = await source.read({ offset: rootOffset + 1024, length: 1024 })
-    expect(superblock.readUInt16LE(0x38)).toBe(0xef53)
-    return (superblock.readUInt32LE(0x60) & 4) !== 0
-  } finally {
-    await source.close()
-  }
-}
-
-/** Where the tiny Linux with an agent has its root. */
-const rootOffset = 18 * 2 ** 20
