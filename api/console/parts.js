@@ -155,9 +155,9 @@ export const empty = (title, about) => h('div.empty', {}, h('b', {}, title), abo
 export const problemBox = (problem) =>
   problem &&
   h(
-    'div.notice.bad',
+    problem.code === 'cancelled' ? 'div.notice.calm' : 'div.notice.bad',
     {},
-    icon('warning'),
+    icon(problem.code === 'cancelled' ? 'cross' : 'warning'),
     h(
       'div',
       {},

@@ -12,7 +12,7 @@ export interface QueueService {
 
 /**
  * The queue ladder: REDIS_URL, else a Redis or Valkey found on PATH, else PostgreSQL.
- * @throws Error for a Redis that may evict jobs, with the remedy.
+ * @throws Error for a Redis that does not answer or may evict jobs, with the remedy.
  */
 export async function resolveQueues(
   config: Pick<Config, 'REDIS_URL' | 'QUEUE_BACKEND' | 'QUEUE_PREFIX' | 'STATE_DIR'>,
@@ -26,9 +26,17 @@ export async function resolveQueues(
     return { addresses, note, release: async () => {} }
   }
   const redis = new Redis(service.url, { maxRetriesPerRequest: 3 })
-  redis.on('error', () => {})
+  let trouble: Error | undefined
+  redis.on('error', (error) => (trouble = error))
   try {
     await assertNoEviction(redis)
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'MaxRetriesPerRequestError') throw error
+    throw new Error(
+      `The Redis at ${new URL(service.url).host} does not answer (${trouble?.message ?? error.message}). ` +
+        'Start it or correct REDIS_URL; unset, a Redis found on PATH is started, else the queues live in PostgreSQL.',
+      { cause: error },
+    )
   } finally {
     redis.disconnect()
   }
