@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, type TestContext } from 'vitest'
 import { seedImage } from '#shared/clouds/onprem/cloud-init/seed.ts'
 import { temporaryDir } from '#test/clouds/core/temporary.ts'
 import { findLinuxExtras, findLinuxParts } from '#test/clouds/guest/linux-parts.ts'
@@ -14,7 +14,7 @@ const bootMs = 240_000
 test(
   'under libvirt a Linux that runs has the vCPUs and the memory that it is given, and gives memory back',
   { timeout: 2 * bootMs },
-  async (context) => {
+  async (context: TestContext) => {
     const libvirt = findLibvirt()
     if ('reason' in libvirt) context.skip(libvirt.reason)
     const parts = findLinuxParts()
