@@ -1,7 +1,7 @@
 import type { Needs } from '#shared/clouds/onprem/compute/needs.ts'
 import type { MovingDisk } from '#shared/clouds/onprem/hosts/copy.ts'
 import { dropArrivals, handOverSnapshots, type Journey } from '#shared/clouds/onprem/hosts/snapshots.ts'
-import type { Host } from '#shared/clouds/onprem/hosts.ts'
+import type { Host, Site } from '#shared/clouds/onprem/hosts.ts'
 import type { VmRecord, VolumeRecord } from '#shared/clouds/onprem/records.ts'
 import { seedRef, volumeRef } from '#shared/clouds/onprem/volumes/refs.ts'
 
@@ -57,13 +57,25 @@ async function arrive(to: Host, volume: string, record: VolumeRecord, pool: stri
   await to.records.put('volume', volume, { ...record, pool, arrivedAt: new Date().toISOString() })
 }
 
+/** Clears away what is left of VMs that have arrived elsewhere, whose move was cut off at the very end. */
+export async function clearMoved(site: Site): Promise<void> {
+  for (const host of site.hosts)
+    for (const { id, body } of await host.records.list('vm')) {
+      const to = body.moving && site.byZone(body.moving.to)
+      const there = await to?.records.get('vm', id)
+      if (there && there.phase !== 'arriving') await clearAway(host, id)
+    }
+}
+
 /** Removes from a host what a VM that is elsewhere has left there, or was to bring. Nothing there is fine. */
 export async function clearAway(host: Host, id: string): Promise<void> {
   const record = await host.records.get('vm', id)
   if (record === undefined) return
   await host.machines.undefine(id)
-  for (const { volume } of record.disks) {
+  for (const { volume, own } of record.disks) {
     const known = await host.records.get('volume', volume)
+    // It came back since, on its own or with another VM.
+    if (known && known.vm !== id && !(own && known.vm === undefined)) continue
     for (const { name: pool } of await host.volumes.pools())
       for (const format of known === undefined ? (['qcow2', 'raw'] as const) : [known.format])
         await host.volumes.delete(volumeRef(volume, { pool, format }))
