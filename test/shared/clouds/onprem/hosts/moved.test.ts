@@ -28,8 +28,8 @@ describe.skipIf(why !== '')(`upkeep of hosts${why}`, () => {
     const [alpha, beta] = site.hosts
     if (!alpha || !beta) throw new Error('there are two hosts')
     const moving = { to: 'beta' }
-    const disks = ['vol-left', 'vol-back'].map((volume, nr) => ({
-      volume,
+    const disks = ['vol-left', 'vol-back'].map((left, nr) => ({
+      volume: left,
       device: `vd${'ab'[nr]}`,
       own: false,
     }))
