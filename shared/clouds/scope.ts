@@ -18,6 +18,12 @@ const storage = new AsyncLocalStorage<CallScope>()
 export const withCallScope = <T>(scope: CallScope, work: () => Promise<T>): Promise<T> =>
   storage.run(scope, work)
 
+/** The scope of what has to be done whatever becomes of the step: giving back a turn, and nothing that changes anything of the user's. */
+export const beyondSteps = (): CallScope => ({
+  signal: new AbortController().signal,
+  beforeCall: () => undefined,
+})
+
 /** For adapters: check the holder, right before a request is sent (after signing, on every retry). */
 export const beforeCall = (): void => storage.getStore()?.beforeCall()
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { hasEnded, thisProcess, type Holder } from '#shared/clouds/onprem/holder.ts'
 import type { HostRecords } from '#shared/clouds/onprem/host.ts'
 import { refusal } from '#shared/clouds/onprem/refusals.ts'
-import { pause } from '#shared/clouds/scope.ts'
+import { beyondSteps, pause, withCallScope } from '#shared/clouds/scope.ts'
 
 /** Turns between all processes that use a host. */
 export interface Turns {
@@ -23,12 +24,17 @@ export function createTurns(records: HostRecords, host: string): Turns {
   const here = new Map<string, Promise<unknown>>()
   const guarded = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
     const by = randomUUID()
-    await take(records, host, name, by)
-    const stop = keep(records, name, by)
+    working.add(by)
+    let stop = () => Promise.resolve(false)
     try {
+      await take(records, host, name, by)
+      stop = keep(records, name, by)
       return await work()
     } finally {
-      if (await stop()) await records.remove('turn', name).catch(() => undefined)
+      // Also when the step has ended meanwhile: whoever takes its work back would wait for the turn's time.
+      if (await stop())
+        await withCallScope(beyondSteps(), () => records.remove('turn', name)).catch(() => undefined)
+      working.delete(by)
     }
   }
   return {
@@ -50,15 +56,21 @@ export function createTurns(records: HostRecords, host: string): Turns {
   }
 }
 
+/** Who works in this process. A turn of another of its own is of one that was cut off before it knew that it had it. */
+const working = new Set<string>()
+
 interface Turn {
   by: string
   untilMs: number
   holder?: Holder
 }
 
-/** Its holder died: its time is up, or the process is gone from this machine. */
-const isOver = async ({ untilMs, holder }: Turn): Promise<boolean> =>
-  untilMs < Date.now() || (holder !== undefined && (await hasEnded(holder)))
+/** Its holder died or has gone on to something else: its time is up, the process is gone from this machine, or is this one and knows nothing of it. */
+async function isOver({ by, untilMs, holder }: Turn): Promise<boolean> {
+  if (untilMs < Date.now()) return true
+  if (holder === undefined) return false
+  return isDeepStrictEqual(holder, await thisProcess()) ? !working.has(by) : hasEnded(holder)
+}
 
 async function take(records: HostRecords, host: string, name: string, by: string): Promise<void> {
   const giveUpMs = performance.now() + 2 * turnMs

@@ -12,7 +12,7 @@ import { hosts } from '#test/shared/clouds/conformance/hosts.ts'
 import { images } from '#test/shared/clouds/conformance/images.ts'
 import { inventory } from '#test/shared/clouds/conformance/inventory.ts'
 import { lateArrivals } from '#test/shared/clouds/conformance/late.ts'
-import { lateWorks } from '#test/shared/clouds/conformance/late-works.ts'
+import { everydayWorks, lateWorks } from '#test/shared/clouds/conformance/late-works.ts'
 import { networks } from '#test/shared/clouds/conformance/networks.ts'
 import { objects } from '#test/shared/clouds/conformance/objects.ts'
 import { observation } from '#test/shared/clouds/conformance/observation.ts'
@@ -135,6 +135,7 @@ const sections = [
   errors,
   throttling,
   (subject: Subject) => lostReplies(subject, creationOfVm),
+  (subject: Subject) => lateArrivals(subject, everydayWorks, { brief: true, quick }),
   callScope,
   refusals,
   inventory,

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { withCallScope } from '#shared/clouds/scope.ts'
+import { beyondSteps, withCallScope } from '#shared/clouds/scope.ts'
 import type { CloudRef } from '#shared/clouds/port.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import type { TaskRecord } from '#shared/clouds/onprem/records.ts'
@@ -46,8 +46,7 @@ export async function runTask(
   }
   // The work is the step's and ends with it; its turn is given back all the same.
   const inStep = AsyncLocalStorage.snapshot()
-  const beyond = { signal: new AbortController().signal, beforeCall: () => undefined }
-  await withCallScope(beyond, () => records.alone(turnOfTask(id), () => inStep(tryOnce)))
+  await withCallScope(beyondSteps(), () => records.alone(turnOfTask(id), () => inStep(tryOnce)))
 }
 
 /** Progress only grows, is told at once here and from time to time in the record, for those who ask elsewhere. */

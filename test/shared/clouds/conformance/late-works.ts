@@ -150,6 +150,9 @@ const journeys: readonly Work[] = [
 
 export const lateWorks: readonly Work[] = [...creations, ...journeys]
 
+/** Of several calls, any of which may come when the others have been taken back; and quick. */
+export const everydayWorks: readonly Work[] = creations.filter(({ what }) => what === 'security group')
+
 async function* bodyOf(data: Buffer): AsyncGenerator<Buffer> {
   yield data
 }

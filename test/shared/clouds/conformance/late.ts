@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { withCallScope } from '#shared/clouds/scope.ts'
 import type { Work } from '#test/shared/clouds/conformance/late-works.ts'
 import { intentOf, newJob, removeAll, until, type Subject } from '#test/shared/clouds/conformance/subject.ts'
@@ -8,16 +9,29 @@ import { removeTagged } from '#workers/undo-owned.ts'
 /**
  * Of each work, each call that changes something is cut off while it is under way and has its effect only when the undo has begun to look; then
  * nothing may be left. `subject` is filled before the tests run.
- * @param options `brief`: each call once, at the worst moment.
+ * @param options `brief`: each call once, at the worst moment; `quick`: options of a registration whose inventory settles soon, for a subject
+ * whose own takes seconds.
  */
-export function lateArrivals(subject: Subject, works: readonly Work[], { brief = false } = {}): void {
+export function lateArrivals(
+  given: Subject,
+  works: readonly Work[],
+  { brief = false, quick }: { brief?: boolean; quick?: Record<string, unknown> } = {},
+): void {
   describe('what comes to be while it is taken back is taken back, too:', () => {
+    const subject = {} as Subject
+    const isSlow = () => quick !== undefined && given.cloud.inventory.settlesMs > 1_000
+    beforeAll(async () => {
+      Object.assign(subject, given, isSlow() ? { cloud: await given.reopen({ options: quick ?? {} }) } : {})
+    })
+    afterAll(() => {
+      if (isSlow()) subject.cloud.close()
+    })
     test.for(works)('$what', { timeout: 600_000 }, async (work, { skip }) => {
       skip(!work.operations.every((operation) => can(subject, operation)), 'lacking')
       const around = newJob()
       const run = await work.prepare(subject, around)
-      const before = stock(subject)
       const points = await pointsOf(subject, run, brief ? 1 : mostOfOne)
+      const before = stock(subject)
       expect(points.length).toBeGreaterThan(0)
       for (const point of points)
         for (const moment of brief ? moments.slice(-1) : moments) {
@@ -93,21 +107,26 @@ async function playOnce(
       })
     await until(`${operation} to be called`, async () => ended || held() !== undefined)
     cut.abort(new Error('cancelled'))
-    await running
+    // A call that is made beyond the step, such as giving back a turn, is waited for.
+    await Promise.race([running, sleep(100)])
     const cutMs = Date.now()
 
     let released = false
+    const release = () => {
+      released = true
+      loopback.clearFaults()
+    }
+    // The undo may itself have to wait for the call.
+    const atLast = setTimeout(release, cloud.inventory.settlesMs * 0.7)
     await removeTagged(cloud, {
       region,
       tags: { 'novacron-job': job },
       makingEndedMs: performance.now(),
       signal: new AbortController().signal,
       progress(done, total) {
-        if (released || (moment !== moments[0] && done < total)) return
-        released = true
-        loopback.clearFaults()
+        if (!released && (moment === moments[0] || done === total)) release()
       },
-    })
+    }).finally(() => clearTimeout(atLast))
     if (held() === undefined) return true
     loopback.clearFaults()
     await until(`${operation} to have its effect`, async () => held()?.doneAtMs !== undefined)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { HostRecords } from '#shared/clouds/onprem/host.ts'
 import { createQemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import { createRecords } from '#shared/clouds/onprem/qemu/records.ts'
+import { beforeCall } from '#shared/clouds/scope.ts'
 import { parseOnPremSettings, type OnPremSettings } from '#shared/clouds/onprem/settings.ts'
 
 /** A host's records in a folder of the test's own; they need no hypervisor. Each call of `open` is another process's view of them. */
@@ -32,7 +33,10 @@ export async function labRecords(): Promise<{
       createRecords(
         createQemuHost(host, {
           name: host.name,
-          gate: (_, send) => send(new AbortController().signal),
+          async gate(_, send) {
+            beforeCall()
+            return send(new AbortController().signal)
+          },
           passphrase: () => '',
           shutdownGraceMs: 0,
           requestTimeoutMs: 5_000,

@@ -4,6 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { thisProcess } from '#shared/clouds/onprem/holder.ts'
 import { createRecordStore } from '#shared/clouds/onprem/record-store.ts'
+import { processOf } from '#shared/clouds/onprem/qemu/process.ts'
+import { withCallScope } from '#shared/clouds/scope.ts'
 import { createTurns } from '#shared/clouds/onprem/turns.ts'
 import { labRecords } from '#test/shared/clouds/onprem/lab-records.ts'
 
@@ -63,11 +65,28 @@ describe('turns between processes', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program])
     const dead = { by: 'dead', untilMs: Date.now() + 60_000 }
     await lab.open().insert('turn', 'orphaned', { ...dead, holder: JSON.parse(stdout) as unknown })
-    await lab.open().insert('turn', 'alive', { ...dead, holder: await thisProcess() })
+    const [own, parent] = [await thisProcess(), await processOf(process.ppid)]
+    await lab.open().insert('turn', 'alive', { ...dead, holder: { ...own, ...parent } })
     expect(await turns().held('orphaned')).toBe(false)
     expect(await turns().held('alive')).toBe(true)
     expect(await turns().alone('orphaned', () => Promise.resolve('done'))).toBe('done')
     await lab.open().remove('turn', 'alive')
+  })
+
+  test('a turn of this process that nobody in it knows of, cut off before it was known, is over at once', async () => {
+    const cutOff = { by: 'nobody', untilMs: Date.now() + 60_000, holder: await thisProcess() }
+    await lab.open().insert('turn', 'cut-off', cutOff)
+    expect(await turns().held('cut-off')).toBe(false)
+    expect(await turns().alone('cut-off', () => turns().held('cut-off'))).toBe(true)
+    expect(await lab.open().list('turn')).toEqual([])
+  })
+
+  test('a turn whose step has ended is given back all the same', async () => {
+    const step = new AbortController()
+    const scope = { signal: step.signal, beforeCall: () => step.signal.throwIfAborted() }
+    const work = async () => step.abort(new Error('cancelled'))
+    await withCallScope(scope, () => turns().alone('given-back', work))
+    expect(await lab.open().list('turn')).toEqual([])
   })
 
   test('a turn whose holder lives is not taken over, however long the work lasts', async () => {
