@@ -17,7 +17,7 @@ import { toVm } from '#shared/clouds/gcp/compute/mapping.ts'
 import { instancesOf } from '#shared/clouds/gcp/compute/vms.ts'
 import { removeExport } from '#shared/clouds/gcp/disks/export.ts'
 import { deleteImage, toSnapshot } from '#shared/clouds/gcp/disks/snapshots.ts'
-import { imageId, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
+import { imageId, intentKey, type Staging } from '#shared/clouds/gcp/disks/staging.ts'
 import { addressesOf, toAddress } from '#shared/clouds/gcp/networks/addresses.ts'
 import { readDescribed } from '#shared/clouds/gcp/networks/described.ts'
 import { ownedGroups } from '#shared/clouds/gcp/networks/groups.ts'
@@ -87,7 +87,10 @@ async function* builds(gcp: GcpClient, { region, tags, staging }: Search): Async
 
 async function leftFile(staging: Staging, region: string, build: Build): Promise<boolean> {
   const prefix = staging.prefixOfBuild(region, build)
-  if (prefix !== undefined) for await (const _ of staging.list(region, prefix)) return true
+  if (prefix === undefined) return false
+  // With its intent it is told of as staging.
+  for await (const _ of staging.list(region, intentKey(prefix))) return false
+  for await (const _ of staging.list(region, prefix)) return true
   return false
 }
 
