@@ -121,7 +121,17 @@ export const disksOperations = {
   'storage.volumes.list': { calls: ['record list'] },
   'storage.volumes.get': { calls: ['record get'] },
   'storage.volumes.create': {
-    calls: ['record get', ...pools, 'record insert', ...volumes, ...copy, ...helper, ...keys, 'record put'],
+    calls: [
+      'record get',
+      'record list',
+      ...pools,
+      'record insert',
+      ...volumes,
+      ...copy,
+      ...helper,
+      ...keys,
+      'record put',
+    ],
   },
   'storage.volumes.resize': {
     calls: [...turn, 'virsh vol-dumpxml', ...helper, ...keys, 'virsh blockresize'],

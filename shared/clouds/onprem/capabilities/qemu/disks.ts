@@ -77,7 +77,15 @@ export const disksOperations = {
   'storage.volumes.list': { calls: ['record list'] },
   'storage.volumes.get': { calls: ['record get'] },
   'storage.volumes.create': {
-    calls: ['record get', 'statfs', 'record insert', ...make, 'qemu-img convert', 'record put'],
+    calls: [
+      'record get',
+      'record list',
+      'statfs',
+      'record insert',
+      ...make,
+      'qemu-img convert',
+      'record put',
+    ],
   },
   'storage.volumes.resize': { calls: [...turn, 'qemu-img info', 'qemu-img resize'] },
   'storage.volumes.attach': {
