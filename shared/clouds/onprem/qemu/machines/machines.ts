@@ -68,9 +68,11 @@ async function define(host: QemuHost, spec: MachineSpec): Promise<void> {
       )
     const before = await readDefinition(host, spec.id)
     const { machineType } = before ?? (await findPrograms(host.runAs))
-    await host.gate({ operation: 'mkdir', mutating: true, resource: spec.id }, () =>
-      mkdir(paths.folder, { recursive: true, mode: 0o711 }),
-    )
+    await host.gate({ operation: 'mkdir', mutating: true, resource: spec.id }, async (signal) => {
+      // A step that has ended makes none: nobody would come to remove it.
+      signal.throwIfAborted()
+      await mkdir(paths.folder, { recursive: true, mode: 0o711 })
+    })
     await writeDefinition(host, { spec, machineType })
   })
 }

@@ -37,9 +37,11 @@ export async function prepare(
   for (const [index, volume] of volumes.entries())
     await createVolume(there, volume, { sizeBytes: await sizeOf(host, spec, index) })
   const paths = there.layout.machine(spec.id)
-  await there.gate({ operation: 'mkdir', mutating: true, resource: spec.id }, () =>
-    mkdir(paths.folder, { recursive: true, mode: 0o711 }),
-  )
+  await there.gate({ operation: 'mkdir', mutating: true, resource: spec.id }, async (signal) => {
+    // A step that has ended makes none: nobody would come to remove it.
+    signal.throwIfAborted()
+    await mkdir(paths.folder, { recursive: true, mode: 0o711 })
+  })
   await writeDefinition(there, { spec: coming, machineType })
   await writeLaunch(there, spec.id, launch)
   await launchMachine(there, coming, { launch, incoming: true })
