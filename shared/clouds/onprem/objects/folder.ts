@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
-import { link, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { link, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { HostError, type HostGate } from '#shared/clouds/onprem/gate.ts'
 import { pathOf } from '#shared/clouds/onprem/objects/paths.ts'
@@ -14,6 +14,7 @@ import {
   type Unsealer,
 } from '#shared/clouds/onprem/objects/sealed.ts'
 import { pieces } from '#shared/clouds/pieces.ts'
+import { makeFolder } from '#shared/folders.ts'
 
 /** A bucket in a folder, with what its record says. */
 export interface FolderBucket {
@@ -142,7 +143,7 @@ const recordsOf = (data: Buffer): Buffer[] =>
   )
 
 async function createFile(path: string): Promise<FileHandle> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   return open(path, 'wx', 0o600)
 }
 
@@ -163,7 +164,7 @@ async function append(
 async function place(bucket: FolderBucket, staged: string, names: readonly string[]): Promise<void> {
   const path = join(bucket.folder, 'objects', ...names)
   for (let attempt = 1; ; attempt += 1) {
-    const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+    const made = makeFolder(dirname(path), 0o700)
     if (bucket.versioning) await keepVersion(bucket, path, names)
     try {
       await rename(staged, path)
@@ -177,7 +178,7 @@ async function place(bucket: FolderBucket, staged: string, names: readonly strin
 /** Names of versions sort by when they stopped being the present one. */
 async function keepVersion(bucket: FolderBucket, path: string, names: readonly string[]): Promise<void> {
   const folder = join(bucket.folder, 'versions', ...names)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder, 0o700)
   await link(path, join(folder, `${new Date().toISOString()}-${randomUUID()}`)).catch(absent)
   await removeEmpty(bucket, folder)
 }

@@ -3,6 +3,14 @@ import type { ErrorRule } from '#shared/clouds/onprem/gate.ts'
 /** What QMP's error classes and words, QEMU's programs and this driver's own codes mean. The first that matches counts. */
 export const qemuErrorRules: readonly ErrorRule[] = [
   {
+    vendorCode: /^(ENOENT|ENOTDIR|EEXIST|EROFS)$/,
+    message: /, mkdir /,
+    facts: {
+      code: 'invalid_request',
+      remedy: "Set the host's `folder`, and the paths of its pools, to ones that can be made and written to.",
+    },
+  },
+  {
     vendorCode: 'guest_running',
     facts: { code: 'conflict', remedy: 'Stop the VM, then do it again.' },
   },

@@ -7,9 +7,10 @@ import { presentBridges } from '#shared/clouds/onprem/qemu/networks/bridges.ts'
 import { whyNoFilter } from '#shared/clouds/onprem/qemu/networks/nftables.ts'
 import { findPrograms } from '#shared/clouds/onprem/qemu/programs.ts'
 
-/** What this machine offers as a host; guests are proved to run here. */
-export const readFacts = (host: QemuHost): Promise<HostFacts> =>
-  host.gate({ operation: 'qemu-system-x86_64', mutating: false, resource: host.name }, async () => {
+/** What this machine offers as a host; guests are proved to run here, and its folders to be of use. */
+export async function readFacts(host: QemuHost): Promise<HostFacts> {
+  await host.ready()
+  return host.gate({ operation: 'qemu-system-x86_64', mutating: false, resource: host.name }, async () => {
     const [programs, uefi, bridges] = await Promise.all([
       findPrograms(host.runAs),
       findUefi(),
@@ -28,6 +29,7 @@ export const readFacts = (host: QemuHost): Promise<HostFacts> =>
       filter: bridges.length > 0 && (await whyNoFilter()) === undefined ? 'nftables' : 'forwards',
     }
   })
+}
 
 /** Memory that may be added later is promised and not reserved, which QEMU refuses to do where the kernel promises only what it has. */
 const lendsMemory = async (): Promise<boolean> =>

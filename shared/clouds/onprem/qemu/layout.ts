@@ -1,7 +1,8 @@
-import { chownSync, mkdirSync, statSync } from 'node:fs'
+import { chownSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { HostError } from '#shared/clouds/onprem/gate.ts'
 import type { HostSettings } from '#shared/clouds/onprem/settings.ts'
+import { makeFolder } from '#shared/folders.ts'
 
 /** User and group that guests and the programs that touch their disks run as. */
 export interface RunAs {
@@ -97,7 +98,7 @@ export function layoutOf(settings: Pick<HostSettings, 'name' | 'folder' | 'pools
 /** Makes the folders of a host, those that guests use as theirs. @throws HostError `EACCES` if they cannot get there. */
 export function makeFolders(layout: HostLayout, runAs: RunAs | undefined): void {
   for (const ours of [layout.folder, layout.records, layout.machines, layout.locks, layout.filters])
-    mkdirSync(ours, { recursive: true, mode: 0o711 })
+    makeFolder(ours, 0o711)
   for (const theirs of [layout.sockets, ...layout.pools.map(({ path }) => path)]) makeFolderFor(theirs, runAs)
   if (runAs) for (const { path } of layout.pools) assertReachable(path, runAs)
   if (runAs) assertReachable(layout.sockets, runAs)
@@ -105,9 +106,8 @@ export function makeFolders(layout: HostLayout, runAs: RunAs | undefined): void 
 
 /** Makes a folder that guests' processes write to, and nobody else but us. */
 export function makeFolderFor(path: string, runAs: RunAs | undefined): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined && runAs)
-    chownSync(path, runAs.uid, runAs.gid)
+  makeFolder(dirname(path), 0o711)
+  if (makeFolder(path, 0o700) !== undefined && runAs) chownSync(path, runAs.uid, runAs.gid)
 }
 
 function machinePaths(folder: string, { lock, socket }: { lock: string; socket: string }): MachinePaths {
