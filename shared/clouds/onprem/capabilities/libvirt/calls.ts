@@ -44,5 +44,8 @@ export const open = [
 /** Bytes that are durable once written. */
 export const write = ['nbd write', 'nbd flush'] as const
 
+/** An image comes over from another host, where this one has no copy of it yet. */
+export const spread = [...open, ...read, ...write] as const
+
 /** A record is changed, by one at a time. */
 export const turn = ['record get', 'record insert', 'record put', 'record remove'] as const

@@ -23,6 +23,9 @@ export const read = ['qemu-storage-daemon', 'nbd connect', 'nbd block-status', '
 /** … and written, durably. */
 export const write = ['nbd write', 'nbd flush'] as const
 
+/** An image comes over from another host, where this one has no copy of it yet. */
+export const spread = ['unlink', ...read, ...write] as const
+
 /** A record is changed, by one at a time. */
 export const turn = ['record get', 'record insert', 'record put', 'record remove'] as const
 

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createQemuHost, type QemuHost } from '#shared/clouds/onprem/qemu/base.ts'
 import type { Site } from '#shared/clouds/onprem/hosts.ts'
 import { openOnPremSubject, region, type Lab, type RunningDisk } from '#test/shared/clouds/onprem/subject.ts'
@@ -15,11 +15,18 @@ export async function openQemuLab(names: readonly string[] = ['alpha', 'beta']):
     driver: 'qemu',
     hosts,
     writeRunning,
-    residue: () =>
-      hosts.flatMap(({ folder }) => [
-        ...residueOfRecords(recordsIn(join(folder, 'records'))),
-        ...residueOfFolders(['pools/default', 'machines', 's', 'staging'].map((part) => join(folder, part))),
-      ]),
+    residue() {
+      const records = hosts.flatMap(({ folder }) => residueOfRecords(recordsIn(join(folder, 'records'))))
+      const files = hosts.flatMap(({ folder }) =>
+        residueOfFolders(['pools/default', 'machines', 's', 'staging'].map((part) => join(folder, part))),
+      )
+      // An image that exists may be copied to any host, and belongs to none of those that use it.
+      const images = records.flatMap(({ kind, id }) => (kind === 'image' ? [id] : []))
+      return [
+        ...records,
+        ...files.filter(({ id }) => !images.some((image) => basename(id).startsWith(image))),
+      ]
+    },
     async close() {
       await rm(dir, { recursive: true, force: true })
     },
