@@ -12,6 +12,7 @@ afterAll(() => world.close())
 damagedBytes(
   () => world,
   [
+    ['aws', 'azure'],
     ['azure', 'aws'],
     ['azure', 'gcp'],
     ['gcp', 'aws'],

@@ -10,12 +10,10 @@ import { runWorker } from '#test/shared/clouds/onprem/crash/worker.ts'
 import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
 onQemu('on-premise workers that die at every call', (subject) => {
-  // Some eighty deaths each take three minutes.
-  const all =
-    process.env['SWEEPS'] === 'all'
-      ? [...scenes, ...resizes, ...moves, ...movesWithSnapshots]
-      : [...scenes, ...resizes]
-  test.for(all)(
+  // Some eighty deaths each take minutes, and those of a move three.
+  const works = ['create', 'snapshot', 'resize']
+  const every = [...scenes, ...resizes, ...moves, ...movesWithSnapshots]
+  test.for(process.env['SWEEPS'] === 'all' ? every : every.filter(({ work }) => works.includes(work)))(
     'of $work, before and after it: it is $ends by the next one, once',
     { timeout: 1_200_000 },
     async (scene) => {
@@ -34,6 +32,21 @@ onQemu('on-premise workers that die at every call', (subject) => {
       }
       // Not every run makes as many calls: a fast guest is asked less often.
       expect(deaths).toBeGreaterThan(points.length * 0.9)
+    },
+  )
+
+  test.for(moves)(
+    'of a live move before the guest goes on there: it is $ends by the next one, and the guest runs once, where it is to be',
+    async (scene) => {
+      expect(await dieAndTakeUp(subject, scene, { call: 'migrate-continue', when: 'before' })).toBe(true)
+    },
+  )
+
+  test.for(movesWithSnapshots.filter(({ ends }) => ends !== 'finished'))(
+    'while the snapshots of a VM are copied: the move is $ends by the next one, and each is there once and whole',
+    async (scene) => {
+      const copying = { call: 'nbd write', host: 'beta', resource: 'snap-', when: 'after' } as const
+      expect(await dieAndTakeUp(subject, scene, copying)).toBe(true)
     },
   )
 })

@@ -7,9 +7,7 @@ import { onQemu } from '#test/shared/clouds/onprem/on-qemu.ts'
 
 onQemu('an on-premise host that a VM is on its way to', (subject) => {
   test.for(
-    moves.flatMap((scene) =>
-      ['blockdev-mirror', 'migrate'].map((at) => ({ scene, ends: scene.ends, at })),
-    ),
+    moves.flatMap((scene) => ['blockdev-mirror', 'migrate'].map((at) => ({ scene, ends: scene.ends, at }))),
   )(
     'whose process dies at $at: the move is $ends, the guest runs once, and nothing is left over',
     { timeout: 120_000 },

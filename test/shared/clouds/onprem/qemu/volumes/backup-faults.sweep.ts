@@ -17,7 +17,8 @@ const writtenBytes = 256 * 1024
 const keyName = 'volume/vol-1'
 const volume = qcow2('vol-1', keyName)
 
-for (const runs of [true, false])
+// Of a disk at rest the calls are fewer and the same ones.
+for (const runs of process.env['SWEEPS'] === 'all' ? [true, false] : [true])
   for (const fault of faults)
     test(
       `a backup of a disk ${runs ? 'under a running machine' : 'at rest'}, of which any call ${fault.how}, is right when it is called again, and nothing is left`,
