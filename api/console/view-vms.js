@@ -35,7 +35,7 @@ export function vmList() {
             oninput: (event) => {
               wanted = event.target.value.trim()
               clearTimeout(asking)
-              asking = setTimeout(context.refresh, typingMs)
+              asking = setTimeout(() => context.refresh(), typingMs)
             },
           }),
         ]),

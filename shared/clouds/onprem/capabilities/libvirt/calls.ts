@@ -49,3 +49,20 @@ export const spread = [...open, ...read, ...write] as const
 
 /** A record is changed, by one at a time. */
 export const turn = ['record get', 'record insert', 'record put', 'record remove'] as const
+
+/** A VM is made of an image, with its seed, and started. */
+export const create = [
+  ...turn,
+  'record list',
+  'virsh version',
+  ...pools,
+  ...volumes,
+  ...copy,
+  ...helper,
+  ...keys,
+  'virsh blockresize',
+  'virsh domstats',
+  'virsh dumpxml',
+  ...spread,
+  ...start,
+] as const

@@ -31,3 +31,16 @@ export const turn = ['record get', 'record insert', 'record put', 'record remove
 
 /** A process ends in order. */
 export const end = ['quit', 'process wait'] as const
+
+/** A VM is made of an image, with its seed, and started. */
+export const create = [
+  ...turn,
+  ...place,
+  ...make,
+  ...spread,
+  'qemu-img convert',
+  'write',
+  ...plug,
+  ...boot,
+  'query-status',
+] as const

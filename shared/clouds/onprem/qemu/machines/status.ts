@@ -69,18 +69,18 @@ async function look(host: QemuHost, id: string): Promise<Sight | undefined> {
 
 /** One whose monitors are taken, by workers that are busy with it, runs as far as anybody can tell. */
 async function askState(host: QemuHost, id: string): Promise<MachineState> {
-  for (let look = 1; ; look += 1) {
+  for (let turn = 1; ; turn += 1) {
     try {
       const word = await runState(host, id, 2_000)
       return word === undefined ? await stateNow(host, id) : (states[word] ?? 'running')
     } catch (error) {
       if (!(error instanceof CloudError)) throw error
       if (error.vendorCode === 'monitor_busy') return 'running'
-      if (error.code !== 'network' || look === looks) throw error
+      if (error.code !== 'network' || turn === looks) throw error
       // Cut off by its end, perhaps: a process closes its sockets a while before it is gone.
       const sight = await see(host, id)
       if (sight && !sight.process) return sight.state
-      await pause(lookAgainMs * look)
+      await pause(lookAgainMs * turn)
     }
   }
 }
