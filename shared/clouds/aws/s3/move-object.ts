@@ -19,8 +19,13 @@ export async function moveObject(
   if (head === undefined) return false
   const CopySource = `${Bucket}/${fromKey.split('/').map(encodeURIComponent).join('/')}`
   const sizeBytes = head.ContentLength ?? 0
-  if (sizeBytes > limits.oneCopyBytes) await copyInParts(aws, to, CopySource, { sizeBytes, ...limits })
-  else await aws.s3(region, 'CopyObject', (s3, http) => s3.copyObject({ Bucket, Key, CopySource }, http))
+  const copied = await unlessAbsent(
+    sizeBytes > limits.oneCopyBytes
+      ? copyInParts(aws, to, CopySource, { sizeBytes, ...limits })
+      : aws.s3(region, 'CopyObject', (s3, http) => s3.copyObject({ Bucket, Key, CopySource }, http)),
+  )
+  // Somebody else has moved it since.
+  if (copied === undefined) return false
   await unlessAbsent(
     aws.s3(region, 'DeleteObject', (s3, http) => s3.deleteObject({ Bucket, Key: fromKey }, http)),
   )
@@ -44,7 +49,7 @@ async function copyInParts(
   { region, bucket: Bucket, key: Key }: ObjectRef,
   CopySource: string,
   { sizeBytes, partBytes }: { sizeBytes: number; partBytes: number },
-): Promise<void> {
+): Promise<unknown> {
   await abortUploads(aws, { region, id: Bucket }, Key)
   const { UploadId = '' } = await aws.s3(region, 'CreateMultipartUpload', (s3, http) =>
     s3.createMultipartUpload({ Bucket, Key }, http),
@@ -64,7 +69,7 @@ async function copyInParts(
       return { PartNumber: range.PartNumber, ...(ETag === undefined ? {} : { ETag }) }
     })
     for await (const part of copied) Parts.push(part)
-    await aws.s3(region, 'CompleteMultipartUpload', (s3, http) =>
+    return await aws.s3(region, 'CompleteMultipartUpload', (s3, http) =>
       s3.completeMultipartUpload({ Bucket, Key, UploadId, MultipartUpload: { Parts } }, http),
     )
   } catch (error) {

@@ -10,7 +10,7 @@ import {
   type ExportTask,
 } from '#test/clouds/aws/images/tasks.ts'
 import { Refusal } from '#test/clouds/aws/refusal.ts'
-import { putBytes } from '#test/clouds/aws/s3/objects.ts'
+import { putBytes, removeObject } from '#test/clouds/aws/s3/objects.ts'
 import {
   filters,
   group,
@@ -101,7 +101,9 @@ async function convert(world: World, region: Region, task: ExportTask, snapshot:
     checksums: {},
     contentType: 'application/octet-stream',
   })
-  task.life.enter('completed')
+  // Cancelled while it was written: it leaves no file.
+  if (task.life.state() === 'active') task.life.enter('completed')
+  else await removeObject(world, bucket, key, undefined)
 }
 
 const describe = (task: ExportTask): { [element: string]: Xml } => ({

@@ -58,3 +58,23 @@ test.for<[string, number, string[]]>([
     await objects.delete(bucket, 'to')
   },
 )
+
+test('an object that somebody else moves at the same time is moved once, and nobody fails', async () => {
+  const { objects } = subject.cloud.storage
+  const body = (async function* () {
+    yield await Promise.resolve(Buffer.from('moved'))
+  })()
+  await objects.write(bucket, { key: 'from', sizeBytes: 5, body })
+  const to = { region: bucket.region, bucket: bucket.id, key: 'to' }
+  subject.loopback.clearCalls()
+  subject.loopback.inject({ operation: 'CopyObject', mode: 'hold' })
+  const late = moveObject(aws, to, 'from')
+  await expect
+    .poll(() => subject.loopback.calls().some(({ operation }) => operation === 'CopyObject'))
+    .toBe(true)
+  expect(await moveObject(aws, to, 'from')).toBe(true)
+  subject.loopback.clearFaults()
+  expect(await late).toBe(false)
+  expect(await keys()).toEqual(['to'])
+  await objects.delete(bucket, 'to')
+})
