@@ -7,13 +7,13 @@ export default defineConfig({
   test: {
     include: [files],
     globalSetup: ['test/setup/global.ts'],
-    // Some of the time goes by waiting for leases and clouds, so three files at once suit even two cores.
-    maxWorkers: 3,
+    // Some of the time goes by waiting for leases and clouds, so four files at once suit even two cores.
+    maxWorkers: 4,
     // One process runs file after file, so that a cloud's SDK is loaded once and not for every file.
     isolate: false,
     // Only what hangs gets there: no test is red because a machine is busy.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     teardownTimeout: 60_000,
     expect: { poll: { timeout: 60_000 } },
   },

@@ -88,12 +88,12 @@ export function conformanceSweep(name: string, open: (options?: SubjectOptions) 
 
 /**
  * What comes late is taken back: by each call of each work, for a sweep of its own.
- * @param options `options`: further ones of the registration; `brief`: each call once, where one takes seconds.
+ * @param options `options`: further ones of the registration; `brief`: each call once, at the worst moment (all moments with SWEEPS=all).
  */
 export function lateSweep(
   name: string,
   open: () => Promise<Subject>,
-  { options = quick, brief = false }: { options?: Record<string, unknown>; brief?: boolean } = {},
+  { options = quick, brief = !thorough }: { options?: Record<string, unknown>; brief?: boolean } = {},
 ): void {
   describe(`${name} keeps the cloud port's promises`, () => {
     const subject = {} as Subject
@@ -111,6 +111,9 @@ export function lateSweep(
     lateArrivals(subject, lateWorks, { brief })
   })
 }
+
+/** Whether time is no matter. */
+const thorough = process.env['SWEEPS'] === 'all'
 
 /** Longer than what was made takes to be listed, and short enough to be waited for after each call. */
 const quick = { consistency_ms: 400 }

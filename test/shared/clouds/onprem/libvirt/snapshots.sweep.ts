@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, vi } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { findLibvirt } from '#test/clouds/libvirt/find.ts'
 import { movingSnapshots } from '#test/shared/clouds/onprem/hosts/moving-snapshots.ts'
 import { openSubject } from '#test/shared/clouds/onprem/libvirt/subject.ts'
 import type { Opened } from '#test/shared/clouds/onprem/on-qemu.ts'
-
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 
 const libvirt = findLibvirt()
 const reason = 'reason' in libvirt ? ` (skipped: ${libvirt.reason})` : ''
