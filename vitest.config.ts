@@ -7,8 +7,8 @@ export default defineConfig({
   test: {
     include: [files],
     globalSetup: ['test/setup/global.ts'],
-    // Some of the time goes by waiting for leases and clouds, so four files at once suit even two cores.
-    maxWorkers: 4,
+    // Some of the time goes by waiting for leases and clouds, so four files at once suit even two cores; sweeps keep hypervisors busy.
+    maxWorkers: process.env['SWEEPS'] ? 3 : 4,
     // One process runs file after file, so that a cloud's SDK is loaded once and not for every file.
     isolate: false,
     // Only what hangs gets there: no test is red because a machine is busy.

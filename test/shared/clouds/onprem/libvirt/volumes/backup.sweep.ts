@@ -129,22 +129,30 @@ describe.skipIf(reason).each([
       const machine = await lab.startMachine(volume)
       await lab.write(machine, 'vda', 'write -P 1 0 60M')
       const before = await lab.digest(volume)
-      let broken = false
-      lab.break(async (call, send) => {
-        const answer = await send()
-        if (broken || call.operation !== 'virsh backup-begin') return answer
-        broken = true
-        if (what === 'its QEMU is killed') killGuest(machine)
-        else await lab.host.virsh.run(['domjobabort', machine])
-        return answer
-      })
-      await expect(lab.volumes.backup(volume, snap(1), { machine })).rejects.toMatchObject({
-        retryable: true,
-      })
-      lab.break(undefined)
-      expect(await lab.volumes.get(snap(1))).toBeUndefined()
-      await lab.volumes.backup(volume, snap(1), { machine })
-      expect(await lab.digest(snap(1))).toBe(before)
+      // One that is over before its job could be ended shows nothing: the next one is tried.
+      let target = snap(0)
+      let failure: unknown
+      for (let nr = 1; failure === undefined; nr += 1) {
+        target = snap(nr)
+        let broken = false
+        lab.break(async (call, send) => {
+          const answer = await send()
+          if (broken || call.operation !== 'virsh backup-begin') return answer
+          broken = true
+          if (what === 'its QEMU is killed') killGuest(machine)
+          else await lab.host.virsh.run(['domjobabort', machine]).catch(() => undefined)
+          return answer
+        })
+        failure = await lab.volumes.backup(volume, target, { machine }).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        lab.break(undefined)
+      }
+      expect(failure).toMatchObject({ retryable: true })
+      expect(await lab.volumes.get(target)).toBeUndefined()
+      await lab.volumes.backup(volume, target, { machine })
+      expect(await lab.digest(target)).toBe(before)
       if (what === 'its QEMU is killed')
         await lab.host.virsh.run(['undefine', machine, '--checkpoints-metadata'])
       else await lab.stopMachine(machine)
