@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { FileMetadata } from '@google-cloud/storage'
+import type { File, FileMetadata } from '@google-cloud/storage'
 import type { GcpClient } from '#shared/clouds/gcp/client.ts'
 import { orMissing } from '#shared/clouds/gcp/client.ts'
 import { createGcs, type Gcs } from '#shared/clouds/gcp/storage/gcs.ts'
@@ -120,35 +120,12 @@ export function createGcsObjects(gcp: GcpClient, gcs: Gcs = createGcs(gcp)): Gcs
       ),
 
     async *list(bucket, prefix, { versions = false } = {}) {
-      for (let pageToken: string | undefined; ;) {
-        const [files, next] = await gcs('storage.objects.list', (storage) =>
-          storage.bucket(bucket).getFiles({
-            prefix,
-            autoPaginate: false,
-            ...(versions ? { versions } : {}),
-            ...(pageToken === undefined ? {} : { pageToken }),
-          }),
-        )
+      for await (const { files } of listPages(gcs, bucket, { prefix, ...(versions ? { versions } : {}) }))
         for (const file of files) yield objectOf(file.metadata)
-        pageToken = (next as { pageToken?: string } | null)?.pageToken
-        if (pageToken === undefined) return
-      }
     },
 
     async *folders(bucket, prefix) {
-      for (let pageToken: string | undefined; ;) {
-        const [, next, listed] = await gcs('storage.objects.list', (storage) =>
-          storage.bucket(bucket).getFiles({
-            prefix,
-            delimiter: '/',
-            autoPaginate: false,
-            ...(pageToken === undefined ? {} : { pageToken }),
-          }),
-        )
-        yield* (listed as { prefixes?: string[] } | undefined)?.prefixes ?? []
-        pageToken = (next as { pageToken?: string } | null)?.pageToken
-        if (pageToken === undefined) return
-      }
+      for await (const { folders } of listPages(gcs, bucket, { prefix, delimiter: '/' })) yield* folders
     },
 
     async compose(
@@ -180,6 +157,26 @@ export function createGcsObjects(gcp: GcpClient, gcs: Gcs = createGcs(gcp)): Gcs
     },
   }
   return objects
+}
+
+/** Pages of a bucket's list, to the end. With `delimiter`, what lies in folders right under the prefix is told as these. */
+async function* listPages(
+  gcs: Gcs,
+  bucket: string,
+  query: { prefix: string; versions?: boolean; delimiter?: string },
+): AsyncGenerator<{ files: File[]; folders: string[] }> {
+  for (let pageToken: string | undefined; ;) {
+    const [files, next, listed] = await gcs('storage.objects.list', (storage) =>
+      storage.bucket(bucket).getFiles({
+        ...query,
+        autoPaginate: false,
+        ...(pageToken === undefined ? {} : { pageToken }),
+      }),
+    )
+    yield { files, folders: (listed as { prefixes?: string[] } | undefined)?.prefixes ?? [] }
+    pageToken = (next as { pageToken?: string } | null)?.pageToken
+    if (pageToken === undefined) return
+  }
 }
 
 function objectOf(metadata: FileMetadata): GcsObject {
